@@ -11,7 +11,7 @@ use landline_protocol::error::ErrorDetails;
 use landline_protocol::frame::{ConversationHead, DeviceInfo, Extra, Hello, Page, Pull, Range, Welcome};
 use landline_protocol::{
     Answer, Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Digest, Envelope,
-    ErrorCode, InviteLink, MessageId, Offer, OfferedName, Person, PublicKey, Root, Sealed, Seq, Sequenced,
+    ErrorCode, MessageId, Offer, OfferedName, Person, PublicKey, Root, Sealed, Seq, Sequenced,
     ServerFrame, ShareId, Signature, Signed, Timestamp, UserName, Verdict, WireError,
 };
 use serde::Serialize;
