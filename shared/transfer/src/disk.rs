@@ -1,0 +1,204 @@
+//! Positional reads and writes, and what else a disk can tell. Unix; built and tested on Linux.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::str::FromStr;
+
+use rustix::fs::{FallocateFlags, SeekFrom};
+use rustix::io::Errno;
+
+/// What tells one state of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FileVersion {
+    /// The device it is on. Not stable over a restart everywhere.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// When its content last changed, in seconds since 1970.
+    pub modified_secs: i64,
+    /// The nanoseconds of that second.
+    pub modified_nanos: i64,
+}
+
+impl FileVersion {
+    /// Of an open file.
+    pub fn of(file: &File) -> io::Result<Self> {
+        let meta = file.metadata()?;
+        Ok(Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified_secs: meta.mtime(),
+            modified_nanos: meta.mtime_nsec(),
+        })
+    }
+
+    /// Whether this is the same file, unchanged, after a restart, when the device's number may
+    /// have changed.
+    pub fn same_after_restart(&self, other: &Self) -> bool {
+        Self {
+            device: other.device,
+            ..*self
+        } == *other
+    }
+
+    /// The opaque version that an entity tag carries: says nothing about the machine.
+    pub fn opaque(&self) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("landline 2026 file version");
+        for number in [self.device, self.inode, self.size] {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(&self.modified_secs.to_le_bytes());
+        hasher.update(&self.modified_nanos.to_le_bytes());
+        data_encoding::HEXLOWER.encode(&hasher.finalize().as_bytes()[..16])
+    }
+}
+
+/// For a database: five numbers.
+impl fmt::Display for FileVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            device,
+            inode,
+            size,
+            modified_secs,
+            modified_nanos,
+        } = self;
+        write!(f, "{device} {inode} {size} {modified_secs} {modified_nanos}")
+    }
+}
+
+/// Text that is not what [`FileVersion`] displays as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a file version")]
+pub struct ParseVersionError;
+
+impl FromStr for FileVersion {
+    type Err = ParseVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ParseVersionError> {
+        fn number<T: FromStr>(field: &str) -> Result<T, ParseVersionError> {
+            field.parse().map_err(|_| ParseVersionError)
+        }
+        let fields: Vec<&str> = text.split(' ').collect();
+        let [device, inode, size, secs, nanos] = fields[..] else {
+            return Err(ParseVersionError);
+        };
+        Ok(Self {
+            device: number(device)?,
+            inode: number(inode)?,
+            size: number(size)?,
+            modified_secs: number(secs)?,
+            modified_nanos: number(nanos)?,
+        })
+    }
+}
+
+/// Fills `buffer` from `offset`; fewer bytes only at the end of the file.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Writes all of `bytes` at `offset`.
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
+}
+
+/// Sets `size` bytes aside so that a full disk is known now. Where the file system cannot, a full
+/// disk is found out later.
+pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
+    let has = file.metadata()?;
+    let missing = size.saturating_sub(has.blocks().saturating_mul(512));
+    if missing == 0 {
+        return Ok(());
+    }
+    // Asked first, because a failed fallocate may leave the rest of the disk taken.
+    if let Ok(disk) = rustix::fs::fstatvfs(file)
+        && disk.f_bavail.saturating_mul(disk.f_frsize) < missing
+    {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+        Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+            file.set_len(has.size())?; // lets go of what was set aside beyond the end
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an error means that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The ranges that were ever written; holes and space merely set aside are left out. Where the
+/// file system cannot tell, all of it.
+pub(crate) fn written(file: &File) -> io::Result<Vec<Range<u64>>> {
+    let mut ranges = Vec::new();
+    let mut from = 0;
+    loop {
+        let start = match rustix::fs::seek(file, SeekFrom::Data(from)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return Ok(ranges),
+            Err(_) => return Ok(std::iter::once(0..file.metadata()?.size()).collect()),
+        };
+        let end = rustix::fs::seek(file, SeekFrom::Hole(start))?;
+        ranges.push(start..end);
+        from = end;
+    }
+}
+
+/// Who owns files that this process makes.
+pub(crate) fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_set_aside_is_not_mistaken_for_data() {
+        let file = tempfile::tempfile().unwrap();
+        reserve(&file, 8 << 20).unwrap();
+        assert_eq!(written(&file).unwrap(), []);
+        write_at(&file, &[7; 4096], 2 << 20).unwrap();
+        let ranges = written(&file).unwrap();
+        assert!(ranges.iter().any(|r| r.contains(&(2 << 20))), "{ranges:?}");
+        assert!(ranges.iter().all(|r| r.start > 0), "{ranges:?}");
+        let absurd = reserve(&file, 1 << 60).unwrap_err();
+        assert!(is_full(&absurd), "{absurd}");
+    }
+
+    #[test]
+    fn a_version_changes_with_the_content_and_hides_the_machine() {
+        let file = tempfile::tempfile().unwrap();
+        let before = FileVersion::of(&file).unwrap();
+        write_at(&file, b"x", 0).unwrap();
+        let after = FileVersion::of(&file).unwrap();
+        assert_ne!(before.opaque(), after.opaque());
+        assert_eq!(after.opaque().len(), 32);
+        assert!(after.same_after_restart(&FileVersion { device: 99, ..after }));
+        assert!(!after.same_after_restart(&before));
+        assert_eq!(after.to_string().parse(), Ok(after));
+        assert!("1 2 3".parse::<FileVersion>().is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! Why a download stopped, in a sentence for people and a kind for the engine.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use landline_protocol::name::printable;
+use landline_protocol::{DeviceId, ErrorCode, WireError};
+
+use crate::disk;
+
+/// What ended an attempt. Except after [`Cancelled`](Self::Cancelled), the part file is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Nobody answered at any of the addresses.
+    #[error("The sender cannot be reached: {0}. The download goes on when they are back.")]
+    Unreachable(String),
+    /// Somebody answered with another key than the pinned one.
+    #[error(
+        "The device at the sender's address showed another key than expected, so nothing was fetched. \
+         Compare the verification codes with the sender before going on."
+    )]
+    KeyChanged {
+        /// The key that was pinned.
+        expected: DeviceId,
+        /// The key that was shown.
+        seen: DeviceId,
+    },
+    /// The line broke, or nothing came over it for too long.
+    #[error("The connection to the sender broke: {0}. What has arrived is kept.")]
+    Interrupted(String),
+    /// There is no such share, or not for this user.
+    #[error("The sender does not offer this file any more, or not to you. Ask them to share it again.")]
+    NotFound,
+    /// The file was changed after it was offered.
+    #[error("The file was changed after it was offered. Ask the sender to share it again.")]
+    SourceChanged,
+    /// The file is not there any more.
+    #[error("The sender's file is not there any more. Ask them to share it again.")]
+    Gone,
+    /// What came is not what was offered.
+    #[error(
+        "What the sender's device sent is not the file that was offered, so it was thrown away. \
+         Ask the sender to share it again."
+    )]
+    Corrupt,
+    /// No room in the folder.
+    #[error(
+        "The disk that holds {} is full: the file needs {needed} bytes. Free some space and try \
+         again; what has arrived is kept.", folder.display()
+    )]
+    DiskFull {
+        /// The folder for the file.
+        folder: PathBuf,
+        /// Bytes of the whole file.
+        needed: u64,
+    },
+    /// The folder or the files in it cannot be used.
+    #[error("The file cannot be saved in {}: {source}.", folder.display())]
+    Io {
+        /// The folder for the file.
+        folder: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Another download of the same offer is writing the same part file.
+    #[error("This file is being downloaded already.")]
+    Busy,
+    /// The caller cancelled; the part file is gone.
+    #[error("The download was cancelled.")]
+    Cancelled,
+    /// The sender's device refused for another reason.
+    #[error("The sender's device refused: {}", printable(&.0.message))]
+    Refused(WireError),
+}
+
+impl FetchError {
+    /// Whether trying again later, with nothing else changed, can succeed.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Interrupted(_) | Self::Busy => true,
+            Self::Refused(error) => {
+                error.details.retry_after_ms.is_some()
+                    || matches!(
+                        error.code,
+                        ErrorCode::TokenExpired
+                            | ErrorCode::Unauthenticated
+                            | ErrorCode::TooManyRequests
+                            | ErrorCode::ShuttingDown
+                            | ErrorCode::Internal
+                    )
+            }
+            _ => false,
+        }
+    }
+
+    /// What a refusal on the wire means here.
+    pub(crate) fn refused(error: WireError) -> Self {
+        match error.code {
+            ErrorCode::NotFound => Self::NotFound,
+            ErrorCode::Changed => Self::SourceChanged,
+            ErrorCode::Gone => Self::Gone,
+            _ => Self::Refused(error),
+        }
+    }
+
+    /// What an error of this machine's disk means.
+    pub(crate) fn disk(error: io::Error, folder: &Path, needed: u64) -> Self {
+        let folder = folder.to_owned();
+        match error {
+            full if disk::is_full(&full) => Self::DiskFull { folder, needed },
+            busy if busy.kind() == io::ErrorKind::ResourceBusy => Self::Busy,
+            source => Self::Io { folder, source },
+        }
+    }
+}
