@@ -1,1 +1,27 @@
-//! Placeholder while the workspace is laid out.
+//! How it travels: the one accept loop, the pinned raced dial, a small HTTP client and the one
+//! WebSocket actor, all with limits. Both ends of every line use it.
+
+pub mod addresses;
+pub mod body;
+pub mod client;
+pub mod dial;
+pub mod serve;
+pub mod socket;
+pub mod upgrade;
+pub mod websocket;
+
+mod places;
+mod server_io;
+
+pub use addresses::{local_addresses, resolve};
+pub use body::{Body, bearer, empty, error, full, json, read_json};
+pub use client::{CallError, HttpConnection, HttpError, call};
+pub use dial::{ClientTls, DialError, Dialled, dial};
+pub use serve::{AcceptLimits, Peer, serve};
+pub use server_io::ServerIo;
+pub use socket::{Closed, Inbound, SendError, SocketReceiver, SocketSender, SocketSettings, spawn};
+pub use upgrade::{PendingSocket, UpgradeError, WsStream, upgrade};
+pub use websocket::{WsClientStream, websocket};
+
+pub use bytes::Bytes;
+pub use tokio_tungstenite::tungstenite::Utf8Bytes;

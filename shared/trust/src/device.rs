@@ -77,7 +77,13 @@ impl DeviceKey {
         if certificate_device(&identity.certificate) != Some(id) {
             return Err(damaged("its certificate belongs to another key"));
         }
-        Ok(Self { pair, id, public, identity, browser })
+        Ok(Self {
+            pair,
+            id,
+            public,
+            identity,
+            browser,
+        })
     }
 
     /// Who this device is.
@@ -105,7 +111,9 @@ impl fmt::Debug for DeviceKey {
 }
 
 /// DER of the `SubjectPublicKeyInfo` (RFC 8410, 4) in front of the 32 bytes of a key.
-const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const SPKI_PREFIX: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 /// The device that a raw public key belongs to: SHA-256 of its `SubjectPublicKeyInfo`.
 pub fn device_id(key: &PublicKey) -> DeviceId {
@@ -137,6 +145,10 @@ mod tests {
         );
         let made = DeviceKey::generate().unwrap();
         assert_eq!(certificate_device(&made.identity.certificate), Some(made.id()));
-        assert_eq!(certificate_device(&made.browser.certificate), None, "P-256 is nobody");
+        assert_eq!(
+            certificate_device(&made.browser.certificate),
+            None,
+            "P-256 is nobody"
+        );
     }
 }

@@ -57,8 +57,7 @@ impl Identity {
             why: what.to_owned(),
         };
         Ok(Self {
-            key: PrivatePkcs8KeyDer::from_pem_slice(bytes)
-                .map_err(|_| damaged("it holds no private key"))?,
+            key: PrivatePkcs8KeyDer::from_pem_slice(bytes).map_err(|_| damaged("it holds no private key"))?,
             certificate: CertificateDer::from_pem_slice(bytes)
                 .map_err(|_| damaged("it holds no certificate"))?,
         })

@@ -18,5 +18,7 @@ mod verify;
 pub use device::{DeviceKey, KeyError, device_id};
 pub use envelope::{OpenError, open, open_head, seal};
 pub use secret::{hash_secret, random_code};
-pub use tls::{ClientAuth, Expect, KeyMismatch, TlsError, client_config, key_mismatch, peer_device, server_config};
+pub use tls::{
+    ClientAuth, Expect, KeyMismatch, TlsError, client_config, key_mismatch, peer_device, server_config,
+};
 pub use token::{AccessClaims, PeerClaims, TokenError, TokenSigner, TokenVerifier};

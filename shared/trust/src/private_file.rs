@@ -39,7 +39,10 @@ pub enum PrivateFileError {
 /// One that exists with looser permissions is refused rather than changed: it may be somebody's
 /// home.
 pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
-    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
+    let at = |source| PrivateFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
     platform::create_dirs(path).map_err(at)?;
     let meta = fs::metadata(path).map_err(at)?;
     if !meta.is_dir() {
@@ -51,7 +54,10 @@ pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
 /// Puts these bytes at `path` with mode 0600, replacing what was there; a crash leaves the old
 /// content or the new one.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> {
-    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
+    let at = |source| PrivateFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let draft = Draft::write(path, bytes).map_err(at)?;
     fs::rename(&draft.0, path).map_err(at)?;
     platform::sync_dir(path).map_err(at)
@@ -60,7 +66,10 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> 
 /// Puts these bytes at `path` with mode 0600 unless something is there already; tells whether it
 /// did. Of two processes that try at once, one wins and both find the same content.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<bool, PrivateFileError> {
-    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
+    let at = |source| PrivateFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let draft = Draft::write(path, bytes).map_err(at)?;
     match fs::hard_link(&draft.0, path) {
         Ok(()) => platform::sync_dir(path).map(|()| true).map_err(at),
@@ -71,7 +80,10 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<bool, PrivateFileErro
 
 /// Reads a private file; `None` if there is none. Refused when others could read it.
 pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
-    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
+    let at = |source| PrivateFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -133,7 +145,11 @@ mod platform {
     }
 
     pub(super) fn create_file(path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
     }
 
     pub(super) fn sync_dir(file: &Path) -> io::Result<()> {

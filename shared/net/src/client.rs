@@ -1,0 +1,185 @@
+//! A small HTTP/1.1 client: one connection to one device, and coded calls over it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use landline_protocol::{DeviceId, ErrorCode, WireError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::dial::Dialled;
+
+/// An HTTP connection. One request at a time; dropping it ends the connection.
+pub struct HttpConnection {
+    requests: http1::SendRequest<Full<Bytes>>,
+    host: HeaderValue,
+    device: DeviceId,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// An exchange that did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The connection broke or what came over it was not HTTP.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] hyper::Error),
+    /// No answer in time.
+    #[error("the other side did not answer in time")]
+    Timeout,
+    /// The request cannot be written, or the answer cannot be read.
+    #[error("the other side cannot be understood: {0}")]
+    Garbled(String),
+}
+
+/// A call that gave no value.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The other side said no, and why.
+    #[error(transparent)]
+    Refused(#[from] WireError),
+    /// There was no answer.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+impl From<hyper::Error> for CallError {
+    fn from(error: hyper::Error) -> Self {
+        Self::Http(error.into())
+    }
+}
+
+/// How long a call may take. Signing in may wait its turn for a while.
+const CALL: Duration = Duration::from_secs(30);
+/// The largest answer to a call, in bytes.
+const ANSWER_BYTES: usize = 1024 * 1024;
+
+impl HttpConnection {
+    /// Speaks HTTP on a fresh connection.
+    pub async fn open(dialled: Dialled) -> Result<Self, HttpError> {
+        let host = host(&dialled);
+        let (requests, connection) = http1::handshake(TokioIo::new(dialled.stream)).await?;
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+        Ok(Self {
+            requests,
+            host,
+            device: dialled.device,
+            _task: AbortOnDropHandle::new(task),
+        })
+    }
+
+    /// The device on the other end.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Whether it has ended; a new one is needed then.
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+
+    /// Sends a request and waits for the head of the response, for as long as it takes. The body of
+    /// the response before must have been read to its end.
+    pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
+        request
+            .headers_mut()
+            .entry(header::HOST)
+            .or_insert_with(|| self.host.clone());
+        self.requests.ready().await?;
+        Ok(self.requests.send_request(request).await?)
+    }
+}
+
+/// Sends JSON (or nothing) and reads JSON (or nothing, for `R = ()`), within 30 seconds.
+pub async fn call<T: Serialize, R: DeserializeOwned>(
+    conn: &mut HttpConnection,
+    method: Method,
+    path: &str,
+    bearer: Option<&str>,
+    body: Option<&T>,
+) -> Result<R, CallError> {
+    let request = request(method, path, bearer, body)?;
+    let answer = async {
+        let response = conn.send(request).await?;
+        let status = response.status();
+        let bytes = read(response).await?;
+        if status.is_success() {
+            value(&bytes)
+        } else {
+            Err(refusal(status, &bytes).into())
+        }
+    };
+    tokio::time::timeout(CALL, answer)
+        .await
+        .map_err(|_| HttpError::Timeout)?
+}
+
+fn request<T: Serialize>(
+    method: Method,
+    path: &str,
+    bearer: Option<&str>,
+    body: Option<&T>,
+) -> Result<Request<Full<Bytes>>, HttpError> {
+    let garbled = |error: &dyn std::error::Error| HttpError::Garbled(error.to_string());
+    let mut builder = Request::builder().method(method).uri(path);
+    if let Some(token) = bearer {
+        builder = builder.header(header::AUTHORIZATION, authorization(token)?);
+    }
+    let bytes = match body {
+        None => Vec::new(),
+        Some(value) => {
+            builder = builder.header(header::CONTENT_TYPE, "application/json");
+            serde_json::to_vec(value).map_err(|error| garbled(&error))?
+        }
+    };
+    builder.body(Full::from(bytes)).map_err(|error| garbled(&error))
+}
+
+/// The header that shows a token, marked so that it is kept out of logs.
+pub(crate) fn authorization(token: &str) -> Result<HeaderValue, HttpError> {
+    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| HttpError::Garbled("the token cannot stand in a header".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+pub(crate) fn host(dialled: &Dialled) -> HeaderValue {
+    HeaderValue::try_from(dialled.remote.to_string()).unwrap_or(HeaderValue::from_static("landline"))
+}
+
+async fn read(response: Response<Incoming>) -> Result<Bytes, HttpError> {
+    let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
+    Ok(body
+        .map_err(|error| HttpError::Garbled(error.to_string()))?
+        .to_bytes())
+}
+
+fn value<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, CallError> {
+    let text = if bytes.is_empty() { b"null" } else { bytes };
+    serde_json::from_slice(text).map_err(|error| HttpError::Garbled(error.to_string()).into())
+}
+
+/// The error in a response, or one that stands for whatever came instead.
+pub(crate) fn refusal(status: StatusCode, bytes: &[u8]) -> WireError {
+    serde_json::from_slice(bytes).unwrap_or_else(|_| {
+        WireError::new(
+            ErrorCode::Unknown,
+            format!("The other side answered {status} and did not say why."),
+        )
+    })
+}
+
+pub(crate) async fn read_refusal(response: Response<Incoming>) -> Result<WireError, HttpError> {
+    let status = response.status();
+    Ok(refusal(status, &read(response).await?))
+}

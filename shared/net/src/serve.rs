@@ -1,0 +1,178 @@
+//! The accept loop of coordinators and peers: TLS, HTTP/1.1, limits, an orderly end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use landline_protocol::{DeviceId, limits};
+use landline_trust::peer_device;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::body::Body;
+use crate::places::{Place, Places};
+use crate::server_io::ServerIo;
+
+/// Who is on the other end of an accepted connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it comes from.
+    pub remote: SocketAddr,
+    /// The device that proved its key in the handshake; `None` for a browser.
+    pub device: Option<DeviceId>,
+}
+
+/// What one listener puts up with.
+#[derive(Clone, Copy, Debug)]
+pub struct AcceptLimits {
+    /// How long a TLS handshake may take.
+    pub handshake: Duration,
+    /// How long the head of a request may take, and how long a connection may idle between two.
+    pub header: Duration,
+    /// Connections in all, upgraded ones included.
+    pub connections: usize,
+    /// Connections from one address, upgraded ones included.
+    pub per_address: usize,
+}
+
+impl Default for AcceptLimits {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(limits::TLS_HANDSHAKE_SECS),
+            header: Duration::from_secs(limits::HTTP_HEADER_SECS),
+            connections: 16_384,
+            per_address: 256,
+        }
+    }
+}
+
+/// How long connections have to end by themselves once the listener is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Serves until `shutdown`, and returns when no connection is left.
+///
+/// Then it stops accepting, lets requests in progress finish and upgraded sockets say goodbye for
+/// up to two seconds, and drops what remains. A connection over a limit is closed before its
+/// handshake.
+pub async fn serve<H, F>(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    limits: AcceptLimits,
+    handler: H,
+    shutdown: CancellationToken,
+) where
+    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let places = Places::new(limits.connections, limits.per_address);
+    let server = Server {
+        acceptor: TlsAcceptor::from(tls),
+        limits,
+        handler,
+        shutdown,
+        end: CancellationToken::new(),
+    };
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = server.shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            (tcp, remote) = accept(&listener) => match places.take(remote.ip()) {
+                Some(place) => { connections.spawn(server.clone().connection(tcp, remote, place)); }
+                None => tracing::warn!(%remote, "too many connections: one more was closed"),
+            },
+        }
+    }
+    drop(listener);
+    let ending = async {
+        while connections.join_next().await.is_some() {}
+        places.all_free().await;
+    };
+    if timeout(GRACE, ending).await.is_err() {
+        tracing::debug!("connections that did not end in time are dropped");
+    }
+    server.end.cancel();
+    connections.shutdown().await;
+}
+
+/// The next connection. Running out of descriptors or buffers passes; until then, others go on.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Server<H> {
+    acceptor: TlsAcceptor,
+    limits: AcceptLimits,
+    handler: H,
+    shutdown: CancellationToken,
+    /// Ends upgraded sockets that outstay the grace.
+    end: CancellationToken,
+}
+
+impl<H, F> Server<H>
+where
+    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    async fn connection(self, tcp: TcpStream, remote: SocketAddr, place: Place) {
+        // A failure here only costs speed.
+        let _ = tcp.set_nodelay(true);
+        let handshake = timeout(self.limits.handshake, self.acceptor.accept(tcp));
+        let tls = tokio::select! {
+            () = self.shutdown.cancelled() => return,
+            tls = handshake => tls,
+        };
+        match tls {
+            Ok(Ok(tls)) => {
+                let device = peer_device(tls.get_ref().1.peer_certificates());
+                let io = ServerIo::new(tls, place, self.end.clone());
+                self.http(io, Peer { remote, device }).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%remote, %error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(%remote, "the TLS handshake took too long"),
+        }
+    }
+
+    async fn http(self, io: ServerIo, peer: Peer) {
+        let handler = self.handler;
+        let service = service_fn(move |request| {
+            let answer = handler(peer, request);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header)
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(remote = %peer.remote, %error, "a connection ended early");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! An accepted connection: the TLS stream with its place, an end that the accept loop can force,
+//! and a limit on how long the other side may refuse to read.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::places::Place;
+
+/// How long a write may make no progress before the connection is given up.
+const STALL: Duration = Duration::from_secs(30);
+
+/// One accepted connection. It stays what the accept loop owns after an upgrade too: when the loop
+/// ends, reading and writing fail.
+pub struct ServerIo {
+    tls: TlsStream<TcpStream>,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Present while a write waits. Boxed and absent otherwise: most connections are idle.
+    stall: Option<Pin<Box<Sleep>>>,
+    _place: Place,
+}
+
+impl ServerIo {
+    pub(crate) fn new(tls: TlsStream<TcpStream>, place: Place, end: CancellationToken) -> Self {
+        Self {
+            tls,
+            ended: Box::pin(end.cancelled_owned()),
+            stall: None,
+            _place: place,
+        }
+    }
+
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.ended.as_mut().poll(cx) {
+            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Turns waiting for too long into an error.
+    fn bounded<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if write.is_ready() {
+            self.stall = None;
+            return write;
+        }
+        self.poll_ended(cx)?;
+        let stall = self
+            .stall
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL)));
+        match stall.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for ServerIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_ended(cx)?;
+        Pin::new(&mut self.tls).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for ServerIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.tls).poll_write(cx, buf);
+        self.bounded(cx, write)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let write = Pin::new(&mut self.tls).poll_write_vectored(cx, bufs);
+        self.bounded(cx, write)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tls.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flush = Pin::new(&mut self.tls).poll_flush(cx);
+        self.bounded(cx, flush)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shutdown = Pin::new(&mut self.tls).poll_shutdown(cx);
+        self.bounded(cx, shutdown)
+    }
+}
