@@ -166,6 +166,12 @@ pub(crate) fn written(file: &File) -> io::Result<Vec<Range<u64>>> {
     }
 }
 
+/// After a failed sync, memory may hold what the disk never got, and a second sync would not say
+/// so again. Let go of it, so that what is hashed next time is what is really there.
+pub(crate) fn forget(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
 /// Who owns files that this process makes.
 pub(crate) fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -4,18 +4,30 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use landline_protocol::peer_routes::ShareRoute;
 use landline_protocol::{DeviceId, FileName, Root, ShareId};
 use landline_trust::device::DeviceKey;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::beneath::Directory;
-use crate::part::{self, PartName};
+use crate::part::{self, PartFile, PartName};
+use crate::tree::{PieceTree, encoded_len};
 
+mod download;
 mod error;
+mod source;
 
 pub use error::FetchError;
+
+use download::Download;
+use source::{Line, Source};
+
+/// How often, and with what pause, a part file in use is asked for again.
+const PART_TRIES: u32 = 40;
+const PART_PAUSE: Duration = Duration::from_millis(50);
 
 /// What to fetch, from whom, and where to put it.
 #[derive(Clone, Debug)]
@@ -86,8 +98,102 @@ pub async fn fetch(
     progress: watch::Sender<Progress>,
     cancel: CancellationToken,
 ) -> Result<Fetched, FetchError> {
-    let _ = (job, key, credential, progress, cancel);
-    Err(FetchError::Unreachable("not built yet".into()))
+    let (folder, part) = (job.folder.clone(), job.part());
+    let result = attempt(job, key, credential, progress, &cancel).await;
+    if matches!(result, Err(FetchError::Cancelled)) {
+        let removed = tokio::task::spawn_blocking(move || discard(&folder, &part)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%error, "the part of a cancelled download could not be removed");
+        }
+    }
+    result
+}
+
+/// Everything but the clearing up after a cancel. A step that leaves something behind when it is
+/// dropped in the middle (making the part, naming the file) runs to its end; the others stop at once.
+async fn attempt(
+    job: FetchJob,
+    key: Arc<DeviceKey>,
+    credential: watch::Receiver<Arc<str>>,
+    progress: watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Result<Fetched, FetchError> {
+    // Known before anybody is asked for anything.
+    Directory::open(&job.folder).map_err(|error| FetchError::disk(error, &job.folder, job.size))?;
+    let line = Line {
+        key,
+        device: job.device,
+        addresses: job.addresses.clone(),
+        credential,
+    };
+    progress.send_replace(Progress::default());
+    let (source, tree) = unless(cancel, connect(&job, &line)).await?;
+    let part = open_part(&job, cancel).await?;
+    let download = Arc::new(Download::new(job.clone(), tree, part, progress.clone()));
+    unless(cancel, async {
+        download.check().await?;
+        if let Some(source) = source {
+            download.run(source, line).await?;
+        }
+        progress.send_modify(|progress| progress.phase = Phase::Finishing);
+        download.blocking(|download| download.part().sync()).await
+    })
+    .await?;
+    let path = download
+        .blocking(move |download| download.part().place(&job.name))
+        .await?;
+    Ok(Fetched { path })
+}
+
+/// A line to the sender and the hashes. An empty file needs neither.
+async fn connect(job: &FetchJob, line: &Line) -> Result<(Option<Source>, PieceTree), FetchError> {
+    if job.size == 0 {
+        let tree = PieceTree::of_small(0, &job.root).ok_or(FetchError::Corrupt)?;
+        return Ok((None, tree));
+    }
+    let mut source = Source::connect(line.clone()).await?;
+    if let Some(tree) = PieceTree::of_small(job.size, &job.root) {
+        return Ok((Some(source), tree));
+    }
+    let route = ShareRoute::Tree {
+        share: job.share,
+        entry: job.entry,
+    };
+    let values = source.whole(route, encoded_len(job.size)).await?;
+    let tree = PieceTree::from_bytes(&values, job.size, &job.root).map_err(|_| FetchError::Corrupt)?;
+    Ok((Some(source), tree))
+}
+
+/// Opens the part file. An attempt that was dropped a moment ago may still hold it for as long as
+/// its last write takes, so this asks again for two seconds.
+async fn open_part(job: &FetchJob, cancel: &CancellationToken) -> Result<PartFile, FetchError> {
+    for _ in 0..PART_TRIES {
+        let (path, name, size, root) = (job.folder.clone(), job.part(), job.size, job.root);
+        let open = move || PartFile::open(Directory::open(&path)?, name, size, root);
+        let opened = tokio::task::spawn_blocking(open).await;
+        match opened
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(|error| FetchError::disk(error, &job.folder, job.size))
+        {
+            Err(FetchError::Busy) => {
+                unless(cancel, async { Ok(tokio::time::sleep(PART_PAUSE).await) }).await?
+            }
+            other => return other,
+        }
+    }
+    Err(FetchError::Busy)
+}
+
+/// Does something unless it is cancelled first.
+async fn unless<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
+    cancel
+        .run_until_cancelled(work)
+        .await
+        .unwrap_or(Err(FetchError::Cancelled))
 }
 
 /// Removes the part file of a download that will not go on. Blocks briefly. A folder or a part

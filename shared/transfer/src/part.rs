@@ -114,7 +114,7 @@ impl PartFile {
 
     /// Brings the data to disk, then records what it proves. `bitmap` must have been taken before.
     pub(crate) fn checkpoint(&self, bitmap: &[u8]) -> io::Result<()> {
-        self.data.sync_data()?;
+        self.data.sync_data().inspect_err(|_| disk::forget(&self.data))?;
         let mut bytes = Vec::with_capacity(80 + bitmap.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(self.root.as_bytes());
@@ -128,7 +128,7 @@ impl PartFile {
     /// Brings a complete file to disk, with its length. Takes as long as the disk does.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.data.set_len(self.size)?; // an empty file has no piece that would set it
-        self.data.sync_all()
+        self.data.sync_all().inspect_err(|_| disk::forget(&self.data))
     }
 
     /// Gives a synced file its name, or the next free one; overwrites nothing, not even what

@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use landline_protocol::name::printable;
-use landline_protocol::{DeviceId, ErrorCode, WireError};
+use landline_protocol::{ErrorCode, WireError};
+use landline_trust::tls::KeyMismatch;
 
 use crate::disk;
 
@@ -19,12 +20,7 @@ pub enum FetchError {
         "The device at the sender's address showed another key than expected, so nothing was fetched. \
          Compare the verification codes with the sender before going on."
     )]
-    KeyChanged {
-        /// The key that was pinned.
-        expected: DeviceId,
-        /// The key that was shown.
-        seen: DeviceId,
-    },
+    KeyChanged(KeyMismatch),
     /// The line broke, or nothing came over it for too long.
     #[error("The connection to the sender broke: {0}. What has arrived is kept.")]
     Interrupted(String),

@@ -1,0 +1,182 @@
+//! One line to the sender: dials with the pinned key, asks, and reads answers with a deadline.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_RANGE, HOST, RANGE};
+use hyper::{Request, Response, StatusCode};
+use landline_net::client::HttpConnection;
+use landline_net::dial::{DialError, dial};
+use landline_protocol::peer_routes::ShareRoute;
+use landline_protocol::{DeviceId, ErrorCode, WireError};
+use landline_trust::device::DeviceKey;
+use landline_trust::tls::Expect;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::FetchError;
+use crate::range::Slice;
+
+/// For reaching the sender at any of its addresses.
+const DIAL: Duration = Duration::from_secs(10);
+/// For an answer to begin, and for more of it to come: a dead line is noticed within this.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A line unused for longer may have been closed by the other side; it is dialled anew.
+const STALE: Duration = Duration::from_secs(4);
+/// The most that is read of a refusal.
+const REFUSAL_BYTES: usize = 64 * 1024;
+
+/// Who to dial and how to prove who asks.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) key: Arc<DeviceKey>,
+    pub(super) device: DeviceId,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) credential: watch::Receiver<Arc<str>>,
+}
+
+/// A connection that is kept between requests.
+pub(super) struct Source {
+    line: Line,
+    connection: HttpConnection,
+    used: Instant,
+}
+
+impl Source {
+    pub(super) async fn connect(line: Line) -> Result<Self, FetchError> {
+        let connection = line.open().await?;
+        Ok(Self {
+            line,
+            connection,
+            used: Instant::now(),
+        })
+    }
+
+    /// All of a small resource, at most `most` bytes.
+    pub(super) async fn whole(&mut self, route: ShareRoute, most: u64) -> Result<Vec<u8>, FetchError> {
+        let mut answer = self.ask(route, None).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(refusal(answer).await);
+        }
+        let mut all = Vec::new();
+        while let Some(data) = next(answer.body_mut()).await? {
+            if (all.len() + data.len()) as u64 > most {
+                return Err(FetchError::Corrupt);
+            }
+            all.extend_from_slice(&data);
+        }
+        self.used = Instant::now();
+        Ok(all)
+    }
+
+    /// The body of exactly this slice of a file.
+    pub(super) async fn slice(
+        &mut self,
+        route: ShareRoute,
+        slice: Slice,
+        size: u64,
+    ) -> Result<Incoming, FetchError> {
+        let answer = self.ask(route, Some(slice)).await?;
+        if answer.status() != StatusCode::PARTIAL_CONTENT {
+            return Err(refusal(answer).await);
+        }
+        let range = answer.headers().get(CONTENT_RANGE).map(|value| value.as_bytes());
+        if range == Some(slice.to_response(size).as_bytes()) {
+            Ok(answer.into_body())
+        } else {
+            Err(unexpected("it sent another part of the file than was asked for"))
+        }
+    }
+
+    /// To be called when an answer was read to its end.
+    pub(super) fn done(&mut self) {
+        self.used = Instant::now();
+    }
+
+    async fn ask(
+        &mut self,
+        route: ShareRoute,
+        slice: Option<Slice>,
+    ) -> Result<Response<Incoming>, FetchError> {
+        if self.used.elapsed() > STALE {
+            self.connection = self.line.open().await?;
+        }
+        let request = self.line.request(route, slice)?;
+        match timeout(SILENCE, self.connection.send(request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(FetchError::Interrupted(error.to_string())),
+            Err(_) => Err(silent()),
+        }
+    }
+}
+
+impl Line {
+    async fn open(&self) -> Result<HttpConnection, FetchError> {
+        let expect = Expect::Pinned(self.device);
+        let dialled = dial(&self.addresses, &self.key, expect, DIAL)
+            .await
+            .map_err(|error| match error {
+                DialError::KeyChanged(mismatch) => FetchError::KeyChanged(mismatch),
+                other => FetchError::Unreachable(other.to_string()),
+            })?;
+        HttpConnection::open(dialled)
+            .await
+            .map_err(|error| FetchError::Unreachable(error.to_string()))
+    }
+
+    fn request(&self, route: ShareRoute, slice: Option<Slice>) -> Result<Request<Full<Bytes>>, FetchError> {
+        let bearer = format!("Bearer {}", &**self.credential.borrow());
+        let mut request = Request::get(route.path())
+            .header(HOST, "landline")
+            .header(AUTHORIZATION, bearer);
+        if let Some(slice) = slice {
+            request = request.header(RANGE, slice.to_request());
+        }
+        let built = request.body(Full::default());
+        built.map_err(|_| unexpected("the credential for it cannot be sent"))
+    }
+}
+
+/// The next bytes of a body; `None` at its end.
+pub(super) async fn next(body: &mut Incoming) -> Result<Option<Bytes>, FetchError> {
+    loop {
+        match timeout(SILENCE, body.frame()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+            Ok(Some(Err(error))) => return Err(FetchError::Interrupted(error.to_string())),
+            Err(_) => return Err(silent()),
+        }
+    }
+}
+
+/// What an answer says that is not the one hoped for.
+async fn refusal(mut answer: Response<Incoming>) -> FetchError {
+    let mut text = Vec::new();
+    while text.len() < REFUSAL_BYTES {
+        match next(answer.body_mut()).await {
+            Ok(Some(data)) => text.extend_from_slice(&data),
+            Ok(None) => break,
+            Err(error) => return error,
+        }
+    }
+    match serde_json::from_slice::<WireError>(&text) {
+        Ok(error) => FetchError::refused(error),
+        Err(_) => unexpected(&format!("it answered with status {}", answer.status())),
+    }
+}
+
+fn unexpected(what: &str) -> FetchError {
+    FetchError::Refused(WireError::new(ErrorCode::Unknown, what))
+}
+
+fn silent() -> FetchError {
+    FetchError::Interrupted(format!("nothing came for {} seconds", SILENCE.as_secs()))
+}
