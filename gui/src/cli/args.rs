@@ -182,7 +182,7 @@ pub(crate) struct Offers {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Get {
-    /// The offer: its id, the beginning of it, or the file's name; needless when there is only one
+    /// The offer: its id, the end of it as `offers` shows it, or the file's name; needless when there is only one
     #[arg(value_name = "OFFER|NAME", conflicts_with = "all")]
     pub(crate) what: Option<String>,
     /// Only offers of this person
@@ -207,7 +207,7 @@ pub(crate) struct Get {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Choice {
-    /// The offer: its id, the beginning of it, or the file's name
+    /// The offer: its id, the end of it as `offers` shows it, or the file's name
     #[arg(value_name = "OFFER|NAME")]
     pub(crate) what: String,
     /// Only offers of this person

@@ -1,0 +1,198 @@
+//! The engine as one command uses it: ask, wait for the answer, watch the snapshot, close.
+//!
+//! The only file of the command line that touches the engine's handle.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use landline_peer::api::{Action, Command, Event, Failure, Line, Outcome, Snapshot, Ticket};
+use landline_peer::{Handle, Options, SecretsIn, StartError};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use super::args::{Global, SecretsPlace};
+use super::exit::{Exit, Problem};
+use super::output::Out;
+
+/// How long an engine may take to put things away.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// A running engine, and how long to wait for it.
+pub(crate) struct Client {
+    commands: mpsc::Sender<Command>,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    events: mpsc::Receiver<Event>,
+    engine: Option<landline_peer::Engine>,
+    next_ticket: u64,
+    patience: Duration,
+    /// Where results and notes go.
+    pub(crate) out: Out,
+    /// The profile in use.
+    pub(crate) profile: PathBuf,
+}
+
+/// Engine options as the arguments have them, the platform's usual places where they say nothing.
+pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
+    let nowhere = |what: &str, option: &str| {
+        Problem::usage(format!("This system names no home directory to keep {what} in: choose one with {option} DIR."))
+    };
+    let profile = global.profile.clone().or_else(landline_peer::default_profile_dir);
+    let downloads = global.downloads.clone().or_else(landline_peer::default_download_folder);
+    let profile = profile.ok_or_else(|| nowhere("the profile", "--profile"))?;
+    let mut options = Options::new(profile, downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?);
+    if let Some(listen) = global.listen {
+        options.listen = listen;
+    }
+    options.secrets = match global.secrets {
+        Some(SecretsPlace::File) => SecretsIn::File,
+        Some(SecretsPlace::Keyring) | None => SecretsIn::Keyring,
+    };
+    Ok(options)
+}
+
+impl Client {
+    /// Starts the engine on the profile that the arguments name.
+    pub(crate) async fn start(global: &Global, out: Out) -> Result<Self, Problem> {
+        let options = options(global)?;
+        let profile = options.profile.clone();
+        let handle = landline_peer::start(options).await?;
+        Ok(Self::over(handle, profile, global.timeout, out))
+    }
+
+    /// The state at this moment.
+    pub(crate) fn now(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Asks the engine and waits for its answer.
+    pub(crate) async fn run(&mut self, action: Action) -> Result<Outcome, Problem> {
+        self.next_ticket += 1;
+        let ticket = Ticket(self.next_ticket);
+        self.commands.send(Command { ticket, action }).await.map_err(|_| Problem::engine_gone())?;
+        let patience = self.patience;
+        timeout(patience, self.finished(ticket)).await.map_err(|_| no_answer(patience))?
+    }
+
+    async fn finished(&mut self, wanted: Ticket) -> Result<Outcome, Problem> {
+        loop {
+            match self.events.recv().await {
+                Some(Event::Finished { ticket, result }) if ticket == wanted => return Ok(result?),
+                Some(event) => self.heard(&event),
+                None => return Err(Problem::engine_gone()),
+            }
+        }
+    }
+
+    /// Waits until `look` finds what it looks for, however long that takes.
+    pub(crate) async fn until<T>(&mut self, mut look: impl FnMut(&Snapshot) -> Option<T>) -> Result<T, Problem> {
+        loop {
+            let snapshot = self.snapshot.borrow_and_update().clone();
+            if let Some(found) = look(&snapshot) {
+                return Ok(found);
+            }
+            self.changed().await?;
+        }
+    }
+
+    /// Waits for the next snapshot. Events are heard meanwhile, so that their queue never fills.
+    async fn changed(&mut self) -> Result<(), Problem> {
+        loop {
+            tokio::select! {
+                changed = self.snapshot.changed() => return changed.map_err(|_| Problem::engine_gone()),
+                event = self.events.recv() => match event {
+                    Some(event) => self.heard(&event),
+                    None => return Err(Problem::engine_gone()),
+                },
+            }
+        }
+    }
+
+    fn heard(&self, event: &Event) {
+        if let Event::Notice(failure) = event {
+            self.out.note(&failure.text);
+        }
+    }
+
+    /// Waits until messages flow, and says why if they do not in time.
+    pub(crate) async fn connected(&mut self) -> Result<(), Problem> {
+        let patience = self.patience;
+        let waiting = timeout(patience, self.until(|snapshot| verdict(&snapshot.line)));
+        match waiting.await {
+            Ok(verdict) => verdict?,
+            Err(_) => Err(not_in_time(&self.now().line, patience)),
+        }
+    }
+
+    /// Waits until messages flow or it is plain that they will not for now: for commands that can
+    /// do without. Says on standard error that what follows may be old.
+    pub(crate) async fn settled(&mut self) -> Result<(), Problem> {
+        let look = |snapshot: &Snapshot| match &snapshot.line {
+            Line::Connecting => None,
+            Line::Waiting { cause, .. } => Some(Ok(Some(cause.clone()))),
+            line => verdict(line).map(|verdict| verdict.map(|()| None)),
+        };
+        let cause = match timeout(self.patience, self.until(look)).await {
+            Ok(found) => found??,
+            Err(_) => None,
+        };
+        if let Some(cause) = cause {
+            self.out.note(&format!("Not connected, so this may be old. {}", cause.text));
+        }
+        Ok(())
+    }
+
+    /// How long to wait for the coordinator.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Puts everything away. Waits a little for it, not for ever.
+    pub(crate) async fn close(self) {
+        let Self { commands, engine, mut events, .. } = self;
+        let shutdown = Command { ticket: Ticket::default(), action: Action::Shutdown };
+        let closing = async {
+            // A failure means that the engine has ended: what was wanted.
+            let _ = commands.send(shutdown).await;
+            let drain = async { while events.recv().await.is_some() {} };
+            match engine {
+                Some(engine) => drop(tokio::join!(drain, engine.join())),
+                None => drain.await,
+            }
+        };
+        let _ = timeout(CLOSING, closing).await;
+    }
+}
+
+/// Whether commands that need the coordinator can go on: yes, no, or not known yet.
+fn verdict(line: &Line) -> Option<Result<(), Problem>> {
+    match line {
+        Line::Connected { .. } => Some(Ok(())),
+        Line::SignedOut => Some(Err(signed_out())),
+        Line::Refused { cause } => Some(Err(cause.clone().into())),
+        Line::Connecting | Line::Waiting { .. } => None,
+    }
+}
+
+/// Nobody is signed in.
+pub(crate) fn signed_out() -> Problem {
+    Problem::new(
+        Exit::SignedOut,
+        "Nobody is signed in on this profile: use `landline sign-up` or `landline sign-in` first.",
+    )
+}
+
+fn not_in_time(line: &Line, patience: Duration) -> Problem {
+    match line {
+        Line::Waiting { cause, .. } => Failure::into(cause.clone()),
+        _ => no_answer(patience),
+    }
+}
+
+fn no_answer(patience: Duration) -> Problem {
+    let text = format!(
+        "No answer within {} seconds; it may only be slow: --timeout waits longer.",
+        patience.as_secs_f64()
+    );
+    Problem::new(Exit::Unreachable, text)
+}

@@ -1,0 +1,136 @@
+//! Transfers as they go: bars on a terminal, lines elsewhere, records with `--json`.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use landline_peer::api::{TransferState, TransferView};
+use landline_protocol::MessageId;
+
+use super::exit::Problem;
+use super::output::Out;
+use super::record::{Progress, Record, state_name};
+use super::text;
+
+/// How often a log file gets a line about a transfer whose state stays the same.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows any number of transfers.
+pub(crate) struct Meter {
+    out: Out,
+    bars: Option<MultiProgress>,
+    shown: HashMap<MessageId, Shown>,
+}
+
+/// What was last said about one transfer.
+struct Shown {
+    state: &'static str,
+    bytes: u64,
+    at: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Meter {
+    /// Draws where drawing makes sense.
+    pub(crate) fn new(out: Out) -> Self {
+        Self { out, bars: out.draws().then(MultiProgress::new), shown: HashMap::new() }
+    }
+
+    /// Shows a transfer as it is now; says nothing twice. `total` are the bytes that will move.
+    pub(crate) fn show(&mut self, transfer: &TransferView, total: u64) -> Result<(), Problem> {
+        let state = state_name(&transfer.state);
+        let now = Instant::now();
+        let bars = &self.bars;
+        let first = !self.shown.contains_key(&transfer.offer);
+        let shown = self.shown.entry(transfer.offer).or_insert_with(|| Shown {
+            state,
+            bytes: transfer.bytes,
+            at: now,
+            bar: bars.as_ref().map(|bars| bars.add(bar(&transfer.name.to_string()))),
+        });
+        let turned = first || shown.state != state;
+        let moved = shown.bytes != transfer.bytes;
+        let due = moved && now.duration_since(shown.at) >= LINE_EVERY;
+        if let Some(bar) = &shown.bar {
+            draw(bar, transfer, total);
+        }
+        let speak = turned || if self.out.json { moved } else { due };
+        if speak {
+            (shown.state, shown.at) = (state, now);
+        }
+        shown.bytes = transfer.bytes;
+        match (speak, self.out.json, shown.bar.is_some()) {
+            (true, true, _) => self.out.record(&Record::Progress(Progress::from(transfer)), ""),
+            (true, false, false) => {
+                self.out.note(&line(transfer, total));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The transfer has ended: its bar goes, since a line of its own says how it went.
+    pub(crate) fn finish(&mut self, offer: MessageId) {
+        if let Some(bar) = self.shown.remove(&offer).and_then(|shown| shown.bar) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(transfer: &TransferView, total: u64) -> String {
+    format!("{}: {}, {}", transfer.name, state_name(&transfer.state), text::progress(transfer, total))
+}
+
+/// A bar of a transfer by name: also what the demo draws.
+pub(crate) fn bar(name: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("  {prefix}  {bar:28.cyan} {percent:>3} %  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸─");
+    ProgressBar::new(0).with_style(style).with_prefix(shortened(name))
+}
+
+fn draw(bar: &ProgressBar, transfer: &TransferView, total: u64) {
+    bar.set_length(total);
+    bar.set_position(match transfer.state {
+        TransferState::Done => total,
+        _ => transfer.bytes,
+    });
+    bar.set_message(text::progress(transfer, total));
+}
+
+/// Long names make room for the bar; the whole name stands in the line at the end.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 28;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    let begin: String = name.chars().take(MOST - 1).collect();
+    format!("{begin}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use landline_protocol::{ConversationId, OfferedName, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_how_long() {
+        let transfer = TransferView {
+            offer: MessageId::new(Timestamp::from_millis(1), [0; 10]),
+            conversation: ConversationId::lobby(),
+            author: "bob".parse().unwrap(),
+            outgoing: false,
+            name: OfferedName::new("a\u{1b}b.iso"),
+            size: 4 << 20,
+            state: TransferState::Active,
+            bytes: 1 << 20,
+            rate: Some(512 << 10),
+            remaining: Some(Duration::from_secs(6)),
+            path: None,
+            recipients: vec![],
+        };
+        let expected = "a\\u{1b}b.iso: active, 1.0 MiB of 4.0 MiB, 512.0 KiB/s, 6.0 s left";
+        assert_eq!(line(&transfer, transfer.size), expected);
+    }
+}
