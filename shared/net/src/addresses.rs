@@ -49,7 +49,8 @@ pub fn local_addresses(port: u16) -> Vec<SocketAddr> {
 }
 
 fn announceable(ip: &IpAddr) -> bool {
-    !ip.is_unspecified() && !(ip.is_ipv6() && is_link_local(ip))
+    let needs_interface = ip.is_ipv6() && is_link_local(ip);
+    !ip.is_unspecified() && !needs_interface
 }
 
 fn is_link_local(ip: &IpAddr) -> bool {

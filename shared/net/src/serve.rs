@@ -87,9 +87,10 @@ pub async fn serve<H, F>(
         tokio::select! {
             () = server.shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            (tcp, remote) = accept(&listener) => match places.take(remote.ip()) {
-                Some(place) => { connections.spawn(server.clone().connection(tcp, remote, place)); }
-                None => tracing::warn!(%remote, "too many connections: one more was closed"),
+            (tcp, remote) = accept(&listener) => if let Some(place) = places.take(remote.ip()) {
+                connections.spawn(server.clone().connection(tcp, remote, place));
+            } else {
+                tracing::warn!(%remote, "too many connections: one more was closed");
             },
         }
     }

@@ -36,8 +36,8 @@ pub enum PrivateFileError {
 
 /// Makes sure of a directory that only its owner can enter, and makes it (0700) if it is missing.
 ///
-/// One that exists with looser permissions is refused rather than changed: it may be somebody's
-/// home.
+/// An empty one with looser permissions is made private; one that holds something is refused rather
+/// than changed, for it may be somebody's home.
 pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
     let at = |source| PrivateFileError::Io {
         path: path.to_owned(),
@@ -48,7 +48,14 @@ pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
     if !meta.is_dir() {
         return Err(at(io::ErrorKind::NotADirectory.into()));
     }
-    refuse_open(path, &meta, 0o700)
+    if refuse_open(path, &meta, 0o700).is_ok() {
+        return Ok(());
+    }
+    if fs::read_dir(path).map_err(at)?.next().is_none() {
+        return platform::make_private(path).map_err(at);
+    }
+    // Another process may have made it private, and then used it, since it was looked at.
+    refuse_open(path, &fs::metadata(path).map_err(at)?, 0o700)
 }
 
 /// Puts these bytes at `path` with mode 0600, replacing what was there; a crash leaves the old
@@ -97,14 +104,15 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
 }
 
 fn refuse_open(path: &Path, meta: &fs::Metadata, wanted: u32) -> Result<(), PrivateFileError> {
-    match platform::mode(meta) {
-        Some(mode) if mode & 0o077 != 0 => Err(PrivateFileError::OpenToOthers {
-            path: path.to_owned(),
-            mode,
-            wanted,
-        }),
-        _ => Ok(()),
+    let mode = platform::mode(meta);
+    if mode & 0o077 == 0 {
+        return Ok(());
     }
+    Err(PrivateFileError::OpenToOthers {
+        path: path.to_owned(),
+        mode,
+        wanted,
+    })
 }
 
 /// A complete, synced file beside the final one, removed again unless it was renamed.
@@ -131,17 +139,21 @@ impl Drop for Draft {
 
 #[cfg(unix)]
 mod platform {
-    use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+    use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
     use std::io;
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
     use std::path::Path;
 
-    pub(super) fn mode(meta: &Metadata) -> Option<u32> {
-        Some(meta.permissions().mode() & 0o777)
+    pub(super) fn mode(meta: &Metadata) -> u32 {
+        meta.permissions().mode() & 0o777
     }
 
     pub(super) fn create_dirs(path: &Path) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    pub(super) fn make_private(dir: &Path) -> io::Result<()> {
+        std::fs::set_permissions(dir, Permissions::from_mode(0o700))
     }
 
     pub(super) fn create_file(path: &Path) -> io::Result<File> {
@@ -165,12 +177,16 @@ mod platform {
     use std::io;
     use std::path::Path;
 
-    pub(super) fn mode(_: &Metadata) -> Option<u32> {
-        None
+    pub(super) fn mode(_: &Metadata) -> u32 {
+        0
     }
 
     pub(super) fn create_dirs(path: &Path) -> io::Result<()> {
         std::fs::create_dir_all(path)
+    }
+
+    pub(super) fn make_private(_: &Path) -> io::Result<()> {
+        Ok(())
     }
 
     pub(super) fn create_file(path: &Path) -> io::Result<File> {

@@ -83,10 +83,9 @@ impl Line {
             state.closed = Some(Closed::Overflow);
         }
         drop(state);
-        if sent.is_ok() {
-            self.actor.wake()
-        } else {
-            self.wake_both()
+        self.actor.wake();
+        if sent.is_err() {
+            self.receiver.wake();
         }
         sent
     }
