@@ -11,8 +11,8 @@ use landline_protocol::error::ErrorDetails;
 use landline_protocol::frame::{ConversationHead, DeviceInfo, Extra, Hello, Page, Pull, Range, Welcome};
 use landline_protocol::{
     Answer, Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Digest, Envelope,
-    ErrorCode, MessageId, Offer, OfferedName, Person, PublicKey, Root, Sealed, Seq, Sequenced,
-    ServerFrame, ShareId, Signature, Signed, Timestamp, UserName, Verdict, WireError,
+    ErrorCode, MessageId, Offer, OfferedName, Person, PublicKey, Root, Sealed, Seq, Sequenced, ServerFrame,
+    ShareId, Signature, Signed, Timestamp, UserName, Verdict, WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -169,7 +169,7 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         messages: vec![sequenced()],
         head: Seq(42),
     };
-    vec![
+    let mut frames = vec![
         ("server.welcome", ServerFrame::Welcome(welcome())),
         (
             "server.directory",
@@ -193,6 +193,14 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
                 message: sequenced(),
             },
         ),
+    ];
+    frames.extend(answers(id, conversation));
+    frames
+}
+
+/// What follows a frame of the peer's, or ends the connection.
+fn answers(id: MessageId, conversation: ConversationId) -> Vec<(&'static str, ServerFrame)> {
+    vec![
         (
             "server.ack",
             ServerFrame::Ack {

@@ -1,0 +1,52 @@
+//! Real processes on a network of their own: a coordinator, alice and bob, as people run them.
+//!
+//! Bytes are counted by the kernel's packet filter, memory is read from `/proc`, files are compared
+//! by `cmp`: nothing here believes what the programs say about themselves, save for their exit
+//! codes and sentences.
+
+mod faults;
+mod interrupted;
+mod namespace;
+mod process;
+mod refusals;
+mod transfer;
+mod world;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+pub(crate) use process::Process;
+pub(crate) use world::{Person, World};
+
+use crate::test::{Outcome, Step};
+
+/// Every scenario.
+pub(crate) fn steps() -> Vec<Step> {
+    vec![
+        scenario("three files", transfer::three_files),
+        scenario("receiver killed", interrupted::receiver_killed),
+        scenario("sender killed", interrupted::sender_killed),
+        scenario("coordinator stopped", interrupted::coordinator_stopped),
+        scenario("wrong password", refusals::wrong_password),
+        scenario("coordinator key changed", refusals::coordinator_key_changed),
+        scenario("peer key changed", refusals::peer_key_changed),
+        scenario("profile in use", refusals::profile_in_use),
+        scenario("no display", refusals::no_display),
+        scenario("disk full", faults::disk_full),
+        scenario("file vanishes", faults::file_vanishes),
+        scenario("file changes", faults::file_changes),
+    ]
+}
+
+/// A scenario gets a world of its own, where the system allows making one.
+fn scenario(name: &str, work: fn(&World) -> Result<String>) -> Step {
+    Step::new(
+        format!("real: {name}"),
+        move |top: &Path| match namespace::unavailable() {
+            Some(why) if crate::setup::strict() => anyhow::bail!(why),
+            Some(why) => Ok(Outcome::Skipped(why)),
+            None => Ok(Outcome::Passed(work(&World::new(top)?)?)),
+        },
+    )
+}

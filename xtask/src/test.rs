@@ -1,0 +1,173 @@
+//! `cargo xtask test`: everything, in an order in which nothing is built twice, with a count at
+//! the end.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::command::{cargo, program, run as run_command};
+use crate::{desk, real, setup, soak, tidy};
+
+/// How a step that did not fail ended.
+pub(crate) enum Outcome {
+    /// It showed what it should; perhaps with figures.
+    Passed(String),
+    /// It could not run here.
+    Skipped(String),
+}
+
+impl Outcome {
+    /// Passed, with nothing to add.
+    pub(crate) const OK: Self = Self::Passed(String::new());
+}
+
+type Work = Box<dyn Fn(&Path) -> Result<Outcome>>;
+
+/// One thing that is tested.
+pub(crate) struct Step {
+    title: String,
+    work: Work,
+}
+
+impl Step {
+    /// A step does its work in the checkout at the path it is given.
+    pub(crate) fn new(title: impl Into<String>, work: impl Fn(&Path) -> Result<Outcome> + 'static) -> Self {
+        Self {
+            title: title.into(),
+            work: Box::new(work),
+        }
+    }
+
+    fn cargo(title: &str, arguments: &'static [&'static str]) -> Self {
+        Self::new(title, |top| {
+            run_command(&mut cargo(top, arguments)).map(|()| Outcome::OK)
+        })
+    }
+
+    /// The same, with warnings of rustdoc as errors.
+    fn documentation() -> Self {
+        Self::new("documentation", |top| {
+            let mut doc = cargo(
+                top,
+                &[
+                    "doc",
+                    "--quiet",
+                    "--workspace",
+                    "--no-deps",
+                    "--document-private-items",
+                ],
+            );
+            run_command(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Outcome::OK)
+        })
+    }
+}
+
+/// Runs the whole plan, or the steps whose title contains `only`.
+pub(crate) fn run(top: &Path, only: Option<&str>) -> Result<()> {
+    setup::ensure()?;
+    report(top, &plan(top), only)
+}
+
+fn plan(top: &Path) -> Vec<Step> {
+    let mut plan = vec![
+        Step::cargo("formatting", &["fmt", "--all", "--check"]),
+        Step::new("tidy", |top| tidy::run(top).map(|()| Outcome::OK)),
+        Step::cargo(
+            "clippy",
+            &[
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        // Builds every program too: later steps use them from the target directory.
+        Step::cargo("build", &["build", "--workspace", "--all-targets"]),
+        Step::cargo(
+            "unit and integration tests",
+            &["test", "--quiet", "--workspace", "--all-targets"],
+        ),
+        Step::cargo(
+            "without the window",
+            &["check", "--quiet", "-p", "landline", "--no-default-features"],
+        ),
+        Step::documentation(),
+    ];
+    plan.extend(real::steps());
+    plan.push(Step::new("demo without a display", demo));
+    plan.push(soak::small());
+    plan.extend(desk::steps(&top.join("target/window")));
+    plan
+}
+
+/// The demo ends by itself, with success, and leaves nothing behind.
+fn demo(top: &Path) -> Result<Outcome> {
+    let left = tempfile::tempdir()?;
+    let mut demo = std::process::Command::new(program(top, "landline"));
+    demo.args(["demo", "--headless"])
+        .env("TMPDIR", left.path())
+        .env_remove("DISPLAY");
+    run_command(&mut demo)?;
+    let behind: Vec<_> = std::fs::read_dir(left.path())?
+        .filter_map(Result::ok)
+        .map(|e| e.file_name())
+        .collect();
+    if behind.is_empty() {
+        Ok(Outcome::OK)
+    } else {
+        bail!("the demo left {behind:?} in the temporary folder")
+    }
+}
+
+/// Runs steps one after the other, whatever becomes of each, and counts.
+pub(crate) fn report(top: &Path, steps: &[Step], only: Option<&str>) -> Result<()> {
+    let chosen: Vec<&Step> = steps
+        .iter()
+        .filter(|step| only.is_none_or(|part| step.title.contains(part)))
+        .collect();
+    if chosen.is_empty() {
+        let known: Vec<&str> = steps.iter().map(|step| step.title.as_str()).collect();
+        bail!("no step is called so; there are: {}", known.join(", "));
+    }
+    let (mut passed, mut failed, mut skipped) = (0, Vec::new(), 0);
+    for (index, step) in chosen.iter().enumerate() {
+        println!("\n=== {}/{} {}", index + 1, chosen.len(), step.title);
+        let begun = Instant::now();
+        let outcome = (step.work)(top);
+        let took = seconds(begun.elapsed());
+        match outcome {
+            Ok(Outcome::Passed(figures)) => {
+                passed += 1;
+                println!(
+                    "--- passed in {took}{}{figures}",
+                    if figures.is_empty() { "" } else { ": " }
+                );
+            }
+            Ok(Outcome::Skipped(why)) => {
+                skipped += 1;
+                println!("--- skipped: {why}");
+            }
+            Err(why) => {
+                println!("--- FAILED in {took}: {why:#}");
+                failed.push(step.title.as_str());
+            }
+        }
+    }
+    if !failed.is_empty() {
+        println!("\nFailed: {}", failed.join(", "));
+    }
+    println!("\n{passed} passed, {} failed, {skipped} skipped", failed.len());
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        std::process::exit(1)
+    }
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}

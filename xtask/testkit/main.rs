@@ -1,0 +1,3 @@
+//! Clients, load and a checker, for `cargo xtask soak`.
+
+fn main() {}
