@@ -176,13 +176,16 @@ async fn open_part(job: &FetchJob, cancel: &CancellationToken) -> Result<PartFil
             .flatten()
             .map_err(|error| FetchError::disk(error, &job.folder, job.size))
         {
-            Err(FetchError::Busy) => {
-                unless(cancel, async { Ok(tokio::time::sleep(PART_PAUSE).await) }).await?
-            }
+            Err(FetchError::Busy) => unless(cancel, pause()).await?,
             other => return other,
         }
     }
     Err(FetchError::Busy)
+}
+
+async fn pause() -> Result<(), FetchError> {
+    tokio::time::sleep(PART_PAUSE).await;
+    Ok(())
 }
 
 /// Does something unless it is cancelled first.

@@ -193,9 +193,9 @@ mod tests {
                 if open.len() > 2 || plan.missing() == 0 || fails {
                     let run = open.remove(0);
                     let done = if fails { done.min(run.count) } else { run.count };
-                    for index in run.first..run.first + done {
+                    for (index, times) in brought.iter_mut().enumerate().skip(run.first).take(done) {
                         prop_assert!(before.pieces[index] != Piece::Verified);
-                        brought[index] += 1;
+                        *times += 1;
                         plan.verified(index);
                     }
                     plan.release(run);

@@ -3,14 +3,12 @@
 //! What is asked for is an id and an index, never a path. A share that does not exist and one that
 //! is not for the asker answer alike, to the byte.
 
-use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use landline_net::{Body, empty, error, full};
 use landline_protocol::peer_routes::ShareRoute;
 use landline_protocol::{DeviceId, ErrorCode, UserName, WireError};
 
@@ -20,9 +18,6 @@ use crate::share::{Share, ShareError, Shares};
 mod body;
 
 use body::FileBody;
-
-/// What a response carries; the same type as `landline_net::Body`.
-pub type Body = BoxBody<Bytes, io::Error>;
 
 /// Who is asking, proven before: the credential and the device certificate agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +47,7 @@ pub async fn respond<B>(shares: &Shares, asker: &Asker, request: Request<B>) -> 
         _ => not_found(),
     };
     if is_head {
-        *response.body_mut() = full(Bytes::new());
+        *response.body_mut() = empty();
     }
     response
 }
@@ -91,7 +86,7 @@ async fn content(
         Selection::Unsatisfiable => return unsatisfiable(size),
     };
     let body = if is_head || slice.is_empty() {
-        full(Bytes::new())
+        empty()
     } else {
         FileBody::new(shares, share, file, slice, asker).boxed()
     };
@@ -178,16 +173,6 @@ fn unsatisfiable(size: u64) -> Response<Body> {
     response
 }
 
-/// A refusal as everything on the wire says it.
-fn error(what: &WireError) -> Response<Body> {
-    let text = Bytes::from(serde_json::to_vec(what).unwrap_or_default());
-    let len = text.len() as u64;
-    let status = StatusCode::from_u16(what.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = plain(status, full(text), len);
-    set(&mut response, header::CONTENT_TYPE, "application/json");
-    response
-}
-
 /// Bytes that no browser will take for anything else.
 fn plain(status: StatusCode, body: Body, len: u64) -> Response<Body> {
     let mut response = Response::new(body);
@@ -203,10 +188,6 @@ fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
-}
-
-fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(|never| match never {}).boxed()
 }
 
 #[cfg(test)]

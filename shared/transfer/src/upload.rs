@@ -23,7 +23,8 @@ pub struct Upload {
     pub size: u64,
     /// Bytes of content handed to the network for this device, repeats included.
     pub bytes_sent: u64,
-    /// Whether a response is under way at this moment.
+    /// Whether a response is under way at this moment. Between two requests of one download it is
+    /// not, for as long as a request takes to arrive.
     pub active: bool,
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_RANGE, HOST, RANGE};
+use hyper::header::{AUTHORIZATION, CONTENT_RANGE, HeaderValue, RANGE};
 use hyper::{Request, Response, StatusCode};
 use landline_net::client::HttpConnection;
 use landline_net::dial::{DialError, dial};
@@ -84,7 +84,7 @@ impl Source {
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Err(refusal(answer).await);
         }
-        let range = answer.headers().get(CONTENT_RANGE).map(|value| value.as_bytes());
+        let range = answer.headers().get(CONTENT_RANGE).map(HeaderValue::as_bytes);
         if range == Some(slice.to_response(size).as_bytes()) {
             Ok(answer.into_body())
         } else {
@@ -115,24 +115,25 @@ impl Source {
 }
 
 impl Line {
+    /// Boxed: the TLS state would make every future around it 16 KiB large.
     async fn open(&self) -> Result<HttpConnection, FetchError> {
+        Box::pin(self.dial()).await
+    }
+
+    async fn dial(&self) -> Result<HttpConnection, FetchError> {
         let expect = Expect::Pinned(self.device);
-        let dialled = dial(&self.addresses, &self.key, expect, DIAL)
-            .await
-            .map_err(|error| match error {
-                DialError::KeyChanged(mismatch) => FetchError::KeyChanged(mismatch),
-                other => FetchError::Unreachable(other.to_string()),
-            })?;
-        HttpConnection::open(dialled)
-            .await
-            .map_err(|error| FetchError::Unreachable(error.to_string()))
+        let dialled = dial(&self.addresses, &self.key, expect, DIAL).await;
+        let dialled = dialled.map_err(|error| match error {
+            DialError::KeyChanged(mismatch) => FetchError::KeyChanged(mismatch),
+            other => FetchError::Unreachable(other.to_string()),
+        })?;
+        let opened = HttpConnection::open(dialled).await;
+        opened.map_err(|error| FetchError::Unreachable(error.to_string()))
     }
 
     fn request(&self, route: ShareRoute, slice: Option<Slice>) -> Result<Request<Full<Bytes>>, FetchError> {
         let bearer = format!("Bearer {}", &**self.credential.borrow());
-        let mut request = Request::get(route.path())
-            .header(HOST, "landline")
-            .header(AUTHORIZATION, bearer);
+        let mut request = Request::get(route.path()).header(AUTHORIZATION, bearer);
         if let Some(slice) = slice {
             request = request.header(RANGE, slice.to_request());
         }

@@ -1,0 +1,158 @@
+//! Senders that lie, and files that do not hold still.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use landline_net::Body;
+use landline_transfer::{Audience, FetchError};
+use landline_trust::device::DeviceKey;
+
+use crate::desk::{Gate, MIB, Receiver, Sender, Tamper, noise};
+
+/// Changes one byte of the content, this far into what is sent.
+fn flip_at(position: u64) -> Tamper {
+    let passed = Arc::new(AtomicU64::new(0));
+    Arc::new(move |path, answer| {
+        if path.ends_with("/tree") {
+            return answer;
+        }
+        let passed = passed.clone();
+        answer.map(|body| {
+            changed(body, move |bytes| {
+                let before = passed.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                let within = position
+                    .checked_sub(before)
+                    .and_then(|at| usize::try_from(at).ok());
+                if let Some(byte) = within.and_then(|at| bytes.get_mut(at)) {
+                    *byte ^= 1;
+                }
+            })
+        })
+    })
+}
+
+fn changed(body: Body, change: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Body {
+    let map = move |frame: hyper::body::Frame<Bytes>| {
+        frame.map_data(|data| {
+            let mut bytes = data.to_vec();
+            change(&mut bytes);
+            Bytes::from(bytes)
+        })
+    };
+    body.map_frame(map).boxed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_byte_is_caught_and_only_its_piece_is_fetched_again() {
+    let mut sender = Sender::tampering(flip_at(2 * MIB + 5)).await;
+    let receiver = Receiver::new();
+    let bytes = noise(4 * MIB, 1); // one connection, one run
+    let offered = sender.share(1, "x", &bytes);
+    let running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let progress = running.progress.clone();
+    let error = running.task.await.unwrap().unwrap_err();
+    assert!(matches!(error, FetchError::Corrupt), "{error}");
+    assert!(!error.retryable());
+    assert_eq!(progress.borrow().verified, 2 * MIB, "the piece did not count");
+    assert!(receiver.has_only_parts());
+
+    sender.restart().await;
+    sender.take_asked_bytes();
+    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+    assert_eq!(sender.take_asked_bytes(), 2 * MIB);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_are_checked_too() {
+    let sender = Sender::tampering(flip_at(0)).await;
+    let receiver = Receiver::new();
+    let offered = sender.share(1, "x", b"four");
+    let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(matches!(error, FetchError::Corrupt), "{error}");
+    assert!(receiver.has_only_parts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_tree_is_refused_before_anything_is_fetched() {
+    let forge: Tamper = Arc::new(|path, answer| {
+        let forged = path.ends_with("/tree");
+        answer.map(|body| changed(body, move |bytes| bytes[0] ^= u8::from(forged)))
+    });
+    let (sender, receiver) = (Sender::tampering(forge).await, Receiver::new());
+    let offered = sender.share(1, "x", &noise(3 * MIB, 1));
+    let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(matches!(error, FetchError::Corrupt), "{error}");
+    assert_eq!(sender.take_asked_bytes(), 0);
+    assert_eq!(receiver.names(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_device_at_the_address_gets_nothing() {
+    let (sender, receiver) = (Sender::start().await, Receiver::new());
+    let offered = sender.share(1, "x", b"bytes");
+    let mut job = receiver.job(&sender, &offered, "file");
+    job.device = DeviceKey::generate().unwrap().id();
+    let error = receiver.begin(job).task.await.unwrap().unwrap_err();
+    assert!(
+        matches!(&error, FetchError::KeyChanged(seen) if seen.seen == sender.key.id()),
+        "{error}"
+    );
+    assert!(!error.retryable());
+    assert!(
+        sender.asked.lock().unwrap().is_empty(),
+        "not even a request was sent"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_vanishes_midway_is_told_apart() {
+    let gate = Gate::after(4 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let offered = sender.share(1, "x", &noise(200 * MIB, 1));
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(MIB).await;
+    fs::remove_file(&offered.path).unwrap();
+    gate.open();
+    let error = running.task.await.unwrap().unwrap_err();
+    assert!(matches!(error, FetchError::Gone), "{error}");
+    assert!(receiver.has_only_parts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_midway_never_completes() {
+    let gate = Gate::after(4 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let offered = sender.share(1, "x", &noise(40 * MIB, 1));
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(MIB).await;
+    fs::write(&offered.path, noise(40 * MIB, 2)).unwrap();
+    gate.open();
+    let first = running.task.await.unwrap().unwrap_err();
+    assert!(
+        matches!(first, FetchError::Interrupted(_) | FetchError::SourceChanged),
+        "{first}"
+    );
+    let second = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(
+        matches!(second, FetchError::SourceChanged) && !second.retryable(),
+        "{second}"
+    );
+    assert!(receiver.has_only_parts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_outside_the_audience_gets_anything() {
+    let (sender, mut receiver) = (Sender::start().await, Receiver::new());
+    let path = sender.folder.path().join("x");
+    fs::write(&path, "for Bob").unwrap();
+    let offered = sender.share_path(1, &path, Audience::Users(vec!["bob".parse().unwrap()]));
+    receiver.user = "Eve".parse().unwrap();
+    let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(matches!(error, FetchError::NotFound), "{error}");
+    receiver.user = "BOB".parse().unwrap();
+    receiver.fetch(&sender, &offered, "file").await.unwrap();
+}

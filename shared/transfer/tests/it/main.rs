@@ -1,0 +1,9 @@
+//! Transfers as two people meet them: real TLS sockets on loopback, real files, and senders that
+//! lie, vanish, change their minds or restart.
+
+mod desk;
+mod ends;
+mod hostile;
+mod resume;
+mod round_trip;
+mod wire;

@@ -1,0 +1,157 @@
+//! Interrupted downloads go on where they were; full disks are noticed at the start.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use landline_transfer::FetchError;
+
+use crate::desk::{Gate, MIB, Receiver, Sender, noise};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proven_is_not_fetched_again() {
+    let gate = Gate::after(20 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(50 * MIB + 7, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(16 * MIB).await;
+    running.task.abort();
+    assert!((&mut running.task).await.unwrap_err().is_cancelled());
+    let verified = running.verified();
+    assert!(receiver.has_only_parts());
+
+    gate.open();
+    sender.take_asked_bytes();
+    let again = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let path = again.task.await.unwrap().unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+    let reused = again.progress.borrow().reused;
+    assert!(reused >= verified, "{reused} of {verified}");
+    assert_eq!(sender.take_asked_bytes(), offered.size - reused);
+    assert_eq!(receiver.names(), ["file"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_restarts_costs_nothing_that_was_proven() {
+    let gate = Gate::after(12 * MIB);
+    let (mut sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(30 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(9 * MIB).await;
+    sender.stop().await;
+    let error = running.task.await.unwrap().unwrap_err();
+    assert!(error.retryable(), "{error}");
+    let away = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(
+        matches!(away, FetchError::Unreachable(_)) && away.retryable(),
+        "{away}"
+    );
+
+    sender.restart().await;
+    sender.take_asked_bytes();
+    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+    assert!(sender.take_asked_bytes() <= 21 * MIB);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_on_disk_is_found_and_mended() {
+    let gate = Gate::after(12 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(30 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(9 * MIB).await;
+    running.task.abort();
+    let _ = running.task.await;
+    let part = receiver
+        .folder
+        .path()
+        .join(receiver.job(&sender, &offered, "file").part().data());
+    let mut damaged = fs::read(&part).unwrap();
+    damaged.iter_mut().step_by(4 << 20).for_each(|byte| *byte ^= 1);
+    fs::write(&part, damaged).unwrap();
+
+    gate.open();
+    let again = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let path = again.task.await.unwrap().unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+    assert!(again.progress.borrow().reused > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_known_at_the_start_and_freeing_it_is_enough() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("skipped: mounting a small disk needs root");
+        return;
+    };
+    let sender = Sender::start().await;
+    let mut receiver = Receiver::new();
+    receiver.folder = tempfile::tempdir_in(&disk.0).unwrap();
+    let filler = disk.0.join("filler");
+    fs::write(&filler, vec![1; 20 << 20]).unwrap();
+    let bytes = noise(20 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(
+        matches!(error, FetchError::DiskFull { needed, .. } if needed == 20 * MIB),
+        "{error}"
+    );
+    assert!(error.to_string().contains("Free some space"), "{error}");
+    assert_eq!(sender.take_asked_bytes(), 0, "nothing was fetched for nothing");
+    assert!(
+        !receiver.names().is_empty() && receiver.has_only_parts(),
+        "the part is kept"
+    );
+    fs::remove_file(filler).unwrap();
+    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_not_there_is_said_plainly() {
+    let (sender, mut receiver) = (Sender::start().await, Receiver::new());
+    let offered = sender.share(1, "x", b"x");
+    receiver.folder = tempfile::tempdir().unwrap();
+    fs::remove_dir(receiver.folder.path()).unwrap();
+    let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(
+        matches!(&error, FetchError::Io { folder, .. } if folder == receiver.folder.path()),
+        "{error}"
+    );
+    assert!(sender.asked.lock().unwrap().is_empty());
+}
+
+/// A file system of 32 MiB in memory.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let path = tempfile::tempdir().unwrap().keep();
+        let done = command(
+            "mount",
+            &["-t", "tmpfs", "-o", "size=32m", "landline-test"],
+            &path,
+        );
+        if done {
+            Some(Self(path))
+        } else {
+            fs::remove_dir(path).unwrap();
+            None
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        command("umount", &["-l"], &self.0);
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+fn command(name: &str, arguments: &[&str], path: &Path) -> bool {
+    let output = Command::new(name).args(arguments).arg(path).output();
+    output.is_ok_and(|output| output.status.success())
+}
