@@ -46,7 +46,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
     /// Where the sign-in is kept
-    #[arg(long, global = true, hide = true, value_name = "WHERE", env = "LANDLINE_SECRETS")]
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "WHERE",
+        env = "LANDLINE_SECRETS"
+    )]
     pub(crate) secrets: Option<SecretsPlace>,
     /// End when standard input does: for programs that start this one and may die themselves
     #[arg(long, global = true, hide = true)]
@@ -116,7 +122,9 @@ pub(crate) enum Command {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(override_usage = "landline sign-up [OPTIONS] ADDRESS NAME\n       landline sign-up [OPTIONS] --invite [NAME]")]
+#[command(
+    override_usage = "landline sign-up [OPTIONS] ADDRESS NAME\n       landline sign-up [OPTIONS] --invite [NAME]"
+)]
 pub(crate) struct SignUp {
     /// HOST:PORT of the coordinator (an invite link has it), and the name you want
     #[arg(value_name = "ADDRESS NAME", num_args = 0..=2)]
@@ -127,7 +135,9 @@ pub(crate) struct SignUp {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(override_usage = "landline sign-in [OPTIONS] ADDRESS NAME\n       landline sign-in [OPTIONS] --invite NAME")]
+#[command(
+    override_usage = "landline sign-in [OPTIONS] ADDRESS NAME\n       landline sign-in [OPTIONS] --invite NAME"
+)]
 pub(crate) struct SignIn {
     /// HOST:PORT of the coordinator (an invite link has it), and your name there
     #[arg(value_name = "ADDRESS NAME", num_args = 1..=2)]
@@ -160,7 +170,9 @@ pub(crate) struct History {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(override_usage = "landline send [OPTIONS] PATH... WHO\n       landline send [OPTIONS] PATH... --to WHO\n       landline send [OPTIONS] --resume")]
+#[command(
+    override_usage = "landline send [OPTIONS] PATH... WHO\n       landline send [OPTIONS] PATH... --to WHO\n       landline send [OPTIONS] --resume"
+)]
 pub(crate) struct Send {
     /// The files, and at the end the person (or `lobby`) unless --to names them
     #[arg(value_name = "PATH... WHO", required_unless_present = "resume")]
@@ -239,7 +251,9 @@ pub(crate) struct Demo {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "expected a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "expected a positive number of seconds".to_owned())
 }
 
@@ -277,7 +291,10 @@ mod tests {
 
     #[test]
     fn global_options_stand_before_or_after_the_subcommand() {
-        for line in ["landline --json --profile p peers", "landline lap --json --profile p"] {
+        for line in [
+            "landline --json --profile p peers",
+            "landline lap --json --profile p",
+        ] {
             let cli = parse(line);
             assert!(cli.global.json, "{line}");
             assert_eq!(cli.global.profile, Some("p".into()), "{line}");
@@ -297,7 +314,10 @@ mod tests {
     fn no_option_takes_a_secret() {
         let mut commands = vec![Cli::command()];
         while let Some(command) = commands.pop() {
-            for argument in command.get_arguments().filter(|one| one.get_action().takes_values()) {
+            for argument in command
+                .get_arguments()
+                .filter(|one| one.get_action().takes_values())
+            {
                 let name = argument.get_id().as_str();
                 assert!(
                     !["password", "token", "invite", "code"].contains(&name),
@@ -311,7 +331,12 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        for line in ["landline send", "landline send --resume a bob", "landline get x --all", "landline peers --timeout -1"] {
+        for line in [
+            "landline send",
+            "landline send --resume a bob",
+            "landline get x --all",
+            "landline peers --timeout -1",
+        ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");
         }
     }

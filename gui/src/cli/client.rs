@@ -2,13 +2,15 @@
 //!
 //! The only file of the command line that touches the engine's handle.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use landline_peer::api::{Action, Command, Event, Failure, Line, Outcome, Snapshot, Ticket};
-use landline_peer::{Handle, Options, SecretsIn, StartError};
+use landline_peer::{Clock, Handle, Options, ProfileError, SecretsIn, StartError};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::args::{Global, SecretsPlace};
@@ -17,13 +19,15 @@ use super::output::Out;
 
 /// How long an engine may take to put things away.
 const CLOSING: Duration = Duration::from_secs(5);
+/// All of this machine's addresses, and the port of the last time.
+const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A running engine, and how long to wait for it.
 pub(crate) struct Client {
     commands: mpsc::Sender<Command>,
     snapshot: watch::Receiver<Arc<Snapshot>>,
     events: mpsc::Receiver<Event>,
-    engine: Option<landline_peer::Engine>,
+    engine: JoinHandle<()>,
     next_ticket: u64,
     patience: Duration,
     /// Where results and notes go.
@@ -35,20 +39,28 @@ pub(crate) struct Client {
 /// Engine options as the arguments have them, the platform's usual places where they say nothing.
 pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
     let nowhere = |what: &str, option: &str| {
-        Problem::usage(format!("This system names no home directory to keep {what} in: choose one with {option} DIR."))
+        Problem::usage(format!(
+            "This system names no home directory to keep {what} in: choose one with {option} DIR."
+        ))
     };
     let profile = global.profile.clone().or_else(landline_peer::default_profile_dir);
-    let downloads = global.downloads.clone().or_else(landline_peer::default_download_folder);
+    let downloads = global
+        .downloads
+        .clone()
+        .or_else(landline_peer::default_download_folder);
     let profile = profile.ok_or_else(|| nowhere("the profile", "--profile"))?;
-    let mut options = Options::new(profile, downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?);
-    if let Some(listen) = global.listen {
-        options.listen = listen;
-    }
-    options.secrets = match global.secrets {
-        Some(SecretsPlace::File) => SecretsIn::File,
-        Some(SecretsPlace::Keyring) | None => SecretsIn::Keyring,
-    };
-    Ok(options)
+    Ok(Options {
+        profile,
+        download_folder: downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?,
+        listen: global.listen.unwrap_or(EVERYWHERE),
+        device_name: landline_peer::device_name(),
+        secrets: match global.secrets {
+            Some(SecretsPlace::File) => SecretsIn::File,
+            Some(SecretsPlace::Keyring) | None => SecretsIn::Keyring,
+        },
+        waker: None,
+        clock: Clock::system(),
+    })
 }
 
 impl Client {
@@ -60,6 +72,25 @@ impl Client {
         Ok(Self::over(handle, profile, global.timeout, out))
     }
 
+    fn over(handle: Handle, profile: PathBuf, patience: Duration, out: Out) -> Self {
+        let Handle {
+            commands,
+            snapshot,
+            events,
+            task,
+        } = handle;
+        Self {
+            commands,
+            snapshot,
+            events,
+            engine: task,
+            next_ticket: 0,
+            patience,
+            out,
+            profile,
+        }
+    }
+
     /// The state at this moment.
     pub(crate) fn now(&self) -> Arc<Snapshot> {
         self.snapshot.borrow().clone()
@@ -69,9 +100,14 @@ impl Client {
     pub(crate) async fn run(&mut self, action: Action) -> Result<Outcome, Problem> {
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
-        self.commands.send(Command { ticket, action }).await.map_err(|_| Problem::engine_gone())?;
+        self.commands
+            .send(Command { ticket, action })
+            .await
+            .map_err(|_| Problem::engine_gone())?;
         let patience = self.patience;
-        timeout(patience, self.finished(ticket)).await.map_err(|_| no_answer(patience))?
+        timeout(patience, self.finished(ticket))
+            .await
+            .map_err(|_| no_answer(patience))?
     }
 
     async fn finished(&mut self, wanted: Ticket) -> Result<Outcome, Problem> {
@@ -85,7 +121,10 @@ impl Client {
     }
 
     /// Waits until `look` finds what it looks for, however long that takes.
-    pub(crate) async fn until<T>(&mut self, mut look: impl FnMut(&Snapshot) -> Option<T>) -> Result<T, Problem> {
+    pub(crate) async fn until<T>(
+        &mut self,
+        mut look: impl FnMut(&Snapshot) -> Option<T>,
+    ) -> Result<T, Problem> {
         loop {
             let snapshot = self.snapshot.borrow_and_update().clone();
             if let Some(found) = look(&snapshot) {
@@ -137,7 +176,8 @@ impl Client {
             Err(_) => None,
         };
         if let Some(cause) = cause {
-            self.out.note(&format!("Not connected, so this may be old. {}", cause.text));
+            self.out
+                .note(&format!("Not connected, so this may be old. {}", cause.text));
         }
         Ok(())
     }
@@ -149,19 +189,46 @@ impl Client {
 
     /// Puts everything away. Waits a little for it, not for ever.
     pub(crate) async fn close(self) {
-        let Self { commands, engine, mut events, .. } = self;
-        let shutdown = Command { ticket: Ticket::default(), action: Action::Shutdown };
+        let Self {
+            commands,
+            engine,
+            mut events,
+            ..
+        } = self;
+        let shutdown = Command {
+            ticket: Ticket::default(),
+            action: Action::Shutdown,
+        };
         let closing = async {
             // A failure means that the engine has ended: what was wanted.
             let _ = commands.send(shutdown).await;
             let drain = async { while events.recv().await.is_some() {} };
-            match engine {
-                Some(engine) => drop(tokio::join!(drain, engine.join())),
-                None => drain.await,
-            }
+            drop(tokio::join!(drain, engine));
         };
         let _ = timeout(CLOSING, closing).await;
     }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        let exit = match &error {
+            StartError::Profile(ProfileError::Locked { .. }) => Exit::Locked,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, sentence(&error.to_string()))
+    }
+}
+
+/// Errors are phrases; people read sentences.
+fn sentence(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if phrase.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{}{end}", first.collect::<String>(), letters.as_str())
 }
 
 /// Whether commands that need the coordinator can go on: yes, no, or not known yet.

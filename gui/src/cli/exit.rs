@@ -114,7 +114,13 @@ pub(crate) fn help() -> String {
     let mut text = String::from("Exit codes (with --json, `code` in the error on standard error):\n");
     for exit in Exit::ALL {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:>3}  {:15} {}", exit.number(), code(exit), exit.meaning());
+        let _ = writeln!(
+            text,
+            "  {:>3}  {:15} {}",
+            exit.number(),
+            code(exit),
+            exit.meaning()
+        );
     }
     text.push_str("\nStart with `landline demo`, or `landline host` on one machine and `landline sign-up` on the others.");
     text
@@ -140,7 +146,10 @@ pub(crate) struct Problem {
 impl Problem {
     /// Makes one.
     pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, text: text.into() }
+        Self {
+            exit,
+            text: text.into(),
+        }
     }
 
     /// The request makes no sense.
@@ -150,7 +159,10 @@ impl Problem {
 
     /// The engine's task ended although nobody asked it to.
     pub(crate) fn engine_gone() -> Self {
-        Self::new(Exit::Failed, "The engine stopped unexpectedly; run the command again with -v to see why.")
+        Self::new(
+            Exit::Failed,
+            "The engine stopped unexpectedly; run the command again with -v to see why.",
+        )
     }
 }
 
@@ -192,7 +204,11 @@ mod tests {
         ];
         for (kind, number) in expected {
             let problem = Problem::from(Failure::new(kind, "Because."));
-            assert_eq!((problem.exit.number(), problem.text.as_str()), (number, "Because."), "{kind:?}");
+            assert_eq!(
+                (problem.exit.number(), problem.text.as_str()),
+                (number, "Because."),
+                "{kind:?}"
+            );
         }
     }
 

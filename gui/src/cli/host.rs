@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use landline_coordinator::Coordinator;
 use landline_coordinator::config::{Config, Registration};
-use landline_coordinator::{Coordinator, default_data_dir};
 
 use super::args::{self, Global};
 use super::exit::{Exit, Problem};
@@ -29,12 +29,16 @@ pub(crate) async fn run(global: &Global, args: &args::Host, out: Out) -> Result<
 fn config(args: &args::Host) -> Result<Config, Problem> {
     let mut config = Config::new(data_dir(args)?);
     config.listen = args.at;
-    config.registration = if args.open { Registration::Open } else { Registration::Invite };
+    config.registration = if args.open {
+        Registration::Open
+    } else {
+        Registration::Invite
+    };
     Ok(config)
 }
 
 fn data_dir(args: &args::Host) -> Result<PathBuf, Problem> {
-    args.data.clone().or_else(default_data_dir).ok_or_else(|| {
+    args.data.clone().or_else(Config::default_data_dir).ok_or_else(|| {
         Problem::usage("This system names no home directory to keep the coordinator's data in: choose one with --data DIR.")
     })
 }
@@ -55,5 +59,13 @@ fn announce(coordinator: &Coordinator, out: Out) -> Result<(), Problem> {
         "Hosting at {address}\nIts key is {fingerprint}{}\nCtrl-C stops it.",
         first.unwrap_or_default()
     );
-    out.record(&Record::Hosting { address, key: key.to_string(), fingerprint, invite }, &text)
+    out.record(
+        &Record::Hosting {
+            address,
+            key: key.to_string(),
+            fingerprint,
+            invite,
+        },
+        &text,
+    )
 }

@@ -37,7 +37,9 @@ pub(crate) fn main() -> Exit {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
-    let out = Out { json: cli.global.json };
+    let out = Out {
+        json: cli.global.json,
+    };
     log::start(cli.global.verbose);
     match dispatch(cli, out) {
         Ok(()) => Exit::Ok,
@@ -71,11 +73,15 @@ fn dispatch(cli: Cli, out: Out) -> Result<(), Problem> {
         // Secrets are asked for before anything runs, so that Ctrl-C at a prompt is just that.
         Some(Command::SignUp(sign_up)) => {
             let request = account::sign_up(&sign_up, &mut *secrets::source())?;
-            block_on(with_client(&global, out, None, async move |client| account::enter(client, request).await))
+            block_on(with_client(&global, out, None, async move |client| {
+                account::enter(client, request).await
+            }))
         }
         Some(Command::SignIn(sign_in)) => {
             let request = account::sign_in(&sign_in, &mut *secrets::source())?;
-            block_on(with_client(&global, out, None, async move |client| account::enter(client, request).await))
+            block_on(with_client(&global, out, None, async move |client| {
+                account::enter(client, request).await
+            }))
         }
         Some(command) => block_on(one(&global, out, command)),
     }
@@ -124,7 +130,11 @@ where
     F: AsyncFnOnce(&mut Client) -> Result<(), Problem>,
 {
     let mut interrupts = Interrupts::listen(global.until_stdin_closes)?;
-    let interrupted = || farewell.clone().unwrap_or_else(|| Problem::new(Exit::Interrupted, "Stopped."));
+    let interrupted = || {
+        farewell
+            .clone()
+            .unwrap_or_else(|| Problem::new(Exit::Interrupted, "Stopped."))
+    };
     let mut client = tokio::select! {
         client = Client::start(global, out) => client?,
         () = interrupts.next() => return Err(interrupted()),

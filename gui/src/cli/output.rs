@@ -3,6 +3,7 @@
 //! Results go to standard output, everything else to standard error. With `--json` both carry one
 //! object per line. Names and texts of others reach a terminal only escaped.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use landline_protocol::name::printable;
@@ -31,7 +32,11 @@ enum Aside<'a> {
 impl Out {
     /// Prints one result: the record, or its text.
     pub(crate) fn record(self, record: &Record, text: &str) -> Result<(), Problem> {
-        if self.json { self.line(&json_line(record)) } else { self.line(text) }
+        if self.json {
+            line(&json_line(record))
+        } else {
+            line(text)
+        }
     }
 
     /// Prints many results: a record on each line, or one text for all.
@@ -41,19 +46,11 @@ impl Out {
         text: impl FnOnce() -> String,
     ) -> Result<(), Problem> {
         if !self.json {
-            return self.line(&text());
+            return line(&text());
         }
-        records.into_iter().try_for_each(|record| self.line(&json_line(&record)))
-    }
-
-    /// A line on standard output, if there is anything in it.
-    fn line(self, text: &str) -> Result<(), Problem> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{text}")?;
-        Ok(stdout.flush()?)
+        records
+            .into_iter()
+            .try_for_each(|record| line(&json_line(&record)))
     }
 
     /// Says something on standard error that is no failure.
@@ -65,14 +62,22 @@ impl Out {
     pub(crate) fn problem(self, problem: &Problem) {
         if !problem.text.is_empty() {
             let Problem { exit, text } = problem;
-            let error = Aside::Error { code: *exit, exit: exit.number(), message: text };
+            let error = Aside::Error {
+                code: *exit,
+                exit: exit.number(),
+                message: text,
+            };
             self.aside(&format!("landline: {text}"), &error);
         }
     }
 
     /// A closed standard error is nobody's problem.
     fn aside(self, text: &str, aside: &Aside<'_>) {
-        let line = if self.json { json_line(aside) } else { text.to_owned() };
+        let line = if self.json {
+            json_line(aside)
+        } else {
+            text.to_owned()
+        };
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
@@ -82,12 +87,26 @@ impl Out {
     }
 }
 
+/// A line on standard output, if there is anything in it.
+fn line(text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
+}
+
 /// One line of JSON that is safe on a terminal too: what would move a cursor or turn the text
 /// around is written as `\uXXXX`.
 fn json_line(value: &impl Serialize) -> String {
     // Records are made of strings, numbers and lists of them: this cannot fail.
     let line = serde_json::to_string(value).unwrap_or_default();
-    if printable(&line) == line { line } else { escaped(&line) }
+    if printable(&line) == line {
+        line
+    } else {
+        escaped(&line)
+    }
 }
 
 fn escaped(line: &str) -> String {
@@ -100,7 +119,8 @@ fn escaped(line: &str) -> String {
         } else {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
     }

@@ -13,7 +13,10 @@ use super::narrator::Narrator;
 use super::relay::Relay;
 
 /// What alice says, and what bob answers.
-const WORDS: [&str; 2] = ["Hello bob, can you hear me?", "Loud and clear, alice. Send the files over!"];
+const WORDS: [&str; 2] = [
+    "Hello bob, can you hear me?",
+    "Loud and clear, alice. Send the files over!",
+];
 
 /// One participant: a profile of its own, and the processes that use it, one at a time.
 pub(super) struct Person<'a> {
@@ -33,7 +36,7 @@ pub(super) struct Cast<'a> {
     coordinator: Running,
 }
 
-impl<'a> Person<'a> {
+impl Person<'_> {
     /// Where everything of this person is.
     pub(super) fn folder(&self) -> PathBuf {
         self.stage.folder().join(self.name)
@@ -66,7 +69,11 @@ impl<'a> Person<'a> {
         let mut password = [0; 16];
         getrandom::fill(&mut password).map_err(|error| anyhow::anyhow!("No randomness: {error}"))?;
         let password = data_encoding::HEXLOWER.encode(&password);
-        self.run(&["sign-up", "--invite", self.name], &format!("{invite}\n{password}\n")).await?;
+        self.run(
+            &["sign-up", "--invite", self.name],
+            &format!("{invite}\n{password}\n"),
+        )
+        .await?;
         Ok(())
     }
 }
@@ -76,22 +83,41 @@ impl<'a> Cast<'a> {
     pub(super) async fn assemble(stage: &'a Stage, narrator: Narrator) -> anyhow::Result<Self> {
         let started = Instant::now();
         let (coordinator, hosting) = host(stage).await?;
-        let address = text(&hosting, "address")?.parse().context("The coordinator has no address.")?;
-        let relay = Relay::start(address).await.context("The relay that counts did not start.")?;
+        let address = text(&hosting, "address")?
+            .parse()
+            .context("The coordinator has no address.")?;
+        let relay = Relay::start(address)
+            .await
+            .context("The relay that counts did not start.")?;
         let fingerprint = text(&hosting, "fingerprint")?;
-        narrator.step(1, &format!("The coordinator starts at {address}"), started.elapsed())?;
+        narrator.step(
+            1,
+            &format!("The coordinator starts at {address}"),
+            started.elapsed(),
+        )?;
         narrator.say(&format!("      its key  {fingerprint}"))?;
 
         let started = Instant::now();
-        let cast = Self { alice: Person { stage, name: "alice" }, bob: Person { stage, name: "bob" }, relay, coordinator };
+        let cast = Self {
+            alice: Person { stage, name: "alice" },
+            bob: Person { stage, name: "bob" },
+            relay,
+            coordinator,
+        };
         let first = cast.through_relay(text(&hosting, "invite")?)?;
         cast.alice.sign_up(&first).await?;
-        narrator.step(2, "alice signs up with the first invite, and is the admin", started.elapsed())?;
+        narrator.step(
+            2,
+            "alice signs up with the first invite, and is the admin",
+            started.elapsed(),
+        )?;
 
         let started = Instant::now();
         let invited = cast.alice.run(&["invite"], "").await?;
         let invited = invited.first().context("alice got no invite.")?;
-        cast.bob.sign_up(&cast.through_relay(text(invited, "link")?)?).await?;
+        cast.bob
+            .sign_up(&cast.through_relay(text(invited, "link")?)?)
+            .await?;
         narrator.step(3, "bob signs up with an invite from alice", started.elapsed())?;
         Ok(cast)
     }
@@ -100,7 +126,11 @@ impl<'a> Cast<'a> {
     fn through_relay(&self, link: &str) -> anyhow::Result<InviteLink> {
         let link: InviteLink = link.parse()?;
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST).to_string();
-        Ok(InviteLink { host, port: self.relay.address.port(), ..link })
+        Ok(InviteLink {
+            host,
+            port: self.relay.address.port(),
+            ..link
+        })
     }
 
     /// One message each way, the other listening: step 4.

@@ -47,7 +47,12 @@ impl Stage {
 
     /// Starts `landline` with these arguments. `input` is what it reads first; afterwards its
     /// standard input stays open for as long as it shall live.
-    pub(super) async fn start(&self, who: &str, arguments: Vec<String>, input: &str) -> anyhow::Result<Running> {
+    pub(super) async fn start(
+        &self,
+        who: &str,
+        arguments: Vec<String>,
+        input: &str,
+    ) -> anyhow::Result<Running> {
         let mut command = Command::new(&self.program);
         command
             .args(&arguments)
@@ -58,19 +63,30 @@ impl Stage {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         apart(&mut command);
-        let mut child = command.spawn().with_context(|| format!("{who} could not be started."))?;
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{who} could not be started."))?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             bail!("{who} has no pipes.");
         };
-        stdin.write_all(input.as_bytes()).await.with_context(|| format!("{who} does not listen."))?;
+        stdin
+            .write_all(input.as_bytes())
+            .await
+            .with_context(|| format!("{who} does not listen."))?;
         stdin.flush().await?;
         let stop = self.stop.child_token();
         let (tell, exit) = oneshot::channel();
         self.keepers.spawn(keep(child, stdin, stop.clone(), tell));
         let errors = self.keepers.spawn(last_lines(stderr));
-        Ok(Running { who: who.to_owned(), lines: BufReader::new(stdout).lines(), errors, exit, stop })
+        Ok(Running {
+            who: who.to_owned(),
+            lines: BufReader::new(stdout).lines(),
+            errors,
+            exit,
+            stop,
+        })
     }
 
     /// Ends every process, waits for that, and removes the folder.
@@ -79,7 +95,9 @@ impl Stage {
         self.keepers.close();
         self.keepers.wait().await;
         let path = self.folder().to_owned();
-        self.folder.close().with_context(|| format!("{} could not be removed.", path.display()))
+        self.folder
+            .close()
+            .with_context(|| format!("{} could not be removed.", path.display()))
     }
 }
 
@@ -144,7 +162,9 @@ impl Running {
     /// The next record it prints; nothing once it has said all.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Value>> {
         match self.lines.next_line().await? {
-            Some(line) => serde_json::from_str(&line).map(Some).with_context(|| format!("{} printed {line}", self.who)),
+            Some(line) => serde_json::from_str(&line)
+                .map(Some)
+                .with_context(|| format!("{} printed {line}", self.who)),
             None => Ok(None),
         }
     }
@@ -188,6 +208,14 @@ impl Running {
             error["message"].as_str().map(str::to_owned)
         });
         let said = message.unwrap_or_else(|| lines.join(" / "));
-        format!("{}: {}", self.who, if said.is_empty() { "ended without a word." } else { &said })
+        format!(
+            "{}: {}",
+            self.who,
+            if said.is_empty() {
+                "ended without a word."
+            } else {
+                &said
+            }
+        )
     }
 }

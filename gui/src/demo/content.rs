@@ -1,5 +1,6 @@
 //! The files that change hands in the demo: made, and compared at the end.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,8 +39,16 @@ pub(super) async fn make(folder: PathBuf, mebibytes: Option<u64>) -> anyhow::Res
         let document = document();
         std::fs::write(&small, &document)?;
         Ok(vec![
-            Prop { name: PDF_NAME, path: small, size: document.len() as u64 },
-            Prop { name: LARGE_NAME, path: large, size },
+            Prop {
+                name: PDF_NAME,
+                path: small,
+                size: document.len() as u64,
+            },
+            Prop {
+                name: LARGE_NAME,
+                path: large,
+                size,
+            },
         ])
     });
     made.await?.context("The files to share could not be written.")
@@ -92,21 +101,28 @@ fn document() -> Vec<u8> {
     let objects = [
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
         "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>"
+            .to_owned(),
         format!("<</Length {}>>stream\n{page}\nendstream", page.len()),
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_owned(),
     ];
     let mut text = String::from("%PDF-1.4\n");
+    // Writing to a String cannot fail.
     let mut places = Vec::with_capacity(objects.len());
     for (index, object) in objects.iter().enumerate() {
         places.push(text.len());
-        text.push_str(&format!("{} 0 obj{object}endobj\n", index + 1));
+        let _ = writeln!(text, "{} 0 obj{object}endobj", index + 1);
     }
     let start = text.len();
-    text.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
-    places.iter().for_each(|place| text.push_str(&format!("{place:010} 00000 n \n")));
     let size = objects.len() + 1;
-    text.push_str(&format!("trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"));
+    let _ = write!(text, "xref\n0 {size}\n0000000000 65535 f \n");
+    for place in places {
+        let _ = writeln!(text, "{place:010} 00000 n ");
+    }
+    let _ = write!(
+        text,
+        "trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
+    );
     text.into_bytes()
 }
 
@@ -143,7 +159,10 @@ mod tests {
     async fn files_are_made_to_size_and_compared_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
         let props = make(folder.path().join("files"), Some(3)).await.unwrap();
-        assert_eq!(props.iter().map(|one| one.name).collect::<Vec<_>>(), [PDF_NAME, LARGE_NAME]);
+        assert_eq!(
+            props.iter().map(|one| one.name).collect::<Vec<_>>(),
+            [PDF_NAME, LARGE_NAME]
+        );
         assert_eq!(std::fs::metadata(&props[1].path).unwrap().len(), 3 * MIB);
         let copy = folder.path().join("copy");
         std::fs::copy(&props[1].path, &copy).unwrap();
@@ -156,6 +175,9 @@ mod tests {
 
     #[test]
     fn a_small_disk_gets_a_small_demo() {
-        assert_eq!([None, Some(1 << 40), Some(100 * MIB), Some(0)].map(fitting), [256, 256, 25, 1]);
+        assert_eq!(
+            [None, Some(1 << 40), Some(100 * MIB), Some(0)].map(fitting),
+            [256, 256, 25, 1]
+        );
     }
 }

@@ -18,7 +18,7 @@ impl Narrator {
     /// A line or several.
     pub(super) fn say(self, text: &str) -> anyhow::Result<()> {
         if !self.json {
-            self.print(text)?;
+            print(text)?;
         }
         Ok(())
     }
@@ -31,15 +31,9 @@ impl Narrator {
     /// The one line that scripts get.
     pub(super) fn json(self, line: &str) -> anyhow::Result<()> {
         if self.json {
-            self.print(line)?;
+            print(line)?;
         }
         Ok(())
-    }
-
-    fn print(self, text: &str) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{text}")?;
-        stdout.flush()
     }
 
     /// Something to watch while bytes move.
@@ -49,8 +43,19 @@ impl Narrator {
         if let Some(bar) = &bar {
             bar.set_length(size);
         }
-        Watched { bar, size, quarter: 0, narrator: self }
+        Watched {
+            bar,
+            size,
+            quarter: 0,
+            narrator: self,
+        }
     }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()
 }
 
 /// A bar on a terminal; a line at each quarter elsewhere.
@@ -64,7 +69,9 @@ pub(super) struct Watched {
 impl Watched {
     /// So far.
     pub(super) fn at(&mut self, bytes: u64, rate: Option<u64>) -> anyhow::Result<()> {
-        let rate = rate.map(|rate| format!(", {}/s", text::size(rate))).unwrap_or_default();
+        let rate = rate
+            .map(|rate| format!(", {}/s", text::size(rate)))
+            .unwrap_or_default();
         let so_far = format!("{} of {}{rate}", text::size(bytes), text::size(self.size));
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);

@@ -36,7 +36,11 @@ pub(super) struct Summary {
 impl Fetched {
     fn rate(&self) -> Option<u64> {
         let seconds = self.took?.as_secs_f64();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes a second are far below 2^53")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bytes a second are far below 2^53"
+        )]
         (seconds > 0.0).then(|| (self.size as f64 / seconds) as u64)
     }
 }
@@ -59,7 +63,10 @@ impl Summary {
             text::size(self.inward),
             text::size(self.outward)
         ));
-        lines.push(format!("  In all       {}; nothing of it is left on this machine", text::duration(self.took)));
+        lines.push(format!(
+            "  In all       {}; nothing of it is left on this machine",
+            text::duration(self.took)
+        ));
         lines.push(NEXT.to_owned());
         lines.join("\n")
     }
@@ -103,12 +110,21 @@ mod tests {
         let file = Fetched {
             name: "a".into(),
             size: 256 << 20,
-            took: Some(Duration::from_millis(2_000)),
+            took: Some(Duration::from_secs(2)),
             path: PathBuf::new(),
         };
-        let summary = Summary { took: Duration::from_secs(7), files: vec![file], inward: 2_048, outward: 4_096 };
+        let summary = Summary {
+            took: Duration::from_secs(7),
+            files: vec![file],
+            inward: 2_048,
+            outward: 4_096,
+        };
         let text = summary.text();
-        for expected in ["256.0 MiB in 2.0 s, 128.0 MiB/s", "2.0 KiB in, 4.0 KiB out", "landline host"] {
+        for expected in [
+            "256.0 MiB in 2.0 s, 128.0 MiB/s",
+            "2.0 KiB in, 4.0 KiB out",
+            "landline host",
+        ] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
         let record: serde_json::Value = serde_json::from_str(&summary.json()).unwrap();
