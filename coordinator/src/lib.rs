@@ -1,1 +1,23 @@
-//! Placeholder while the workspace is laid out.
+//! Who is here, who may speak, and where a message goes.
+//!
+//! A coordinator knows accounts and devices, tells who is connected, and carries messages, each on
+//! disk before it is acknowledged and before anybody sees it. Of files it carries the offers; their
+//! bytes go from peer to peer. [`Coordinator::start`] runs one in this process; the
+//! `landline-coordinator` binary is little more than that.
+
+pub mod clock;
+pub mod config;
+pub mod server;
+pub mod settings;
+
+mod auth;
+mod http;
+mod hub;
+mod running;
+mod state;
+mod store;
+
+pub use clock::Clock;
+pub use config::{Config, DEFAULT_PORT, Limits, Registration};
+pub use server::{Coordinator, StartError, invite_into, reachable_at};
+pub use store::StoreError;

@@ -1,0 +1,143 @@
+//! Who may come in: accounts, passwords, tokens, refresh families, invites.
+//!
+//! Refusals are [`WireError`]s: what is decided here is said to the client as it stands.
+
+mod accounts;
+mod invites;
+mod passwords;
+mod rates;
+mod sessions;
+
+use landline_protocol::account::{KeySet, Session};
+use landline_protocol::{DeviceId, ErrorCode, Timestamp, UserName, WireError, limits};
+use landline_trust::{TokenError, TokenSigner, TokenVerifier};
+
+pub(crate) use invites::new_invite;
+pub(crate) use passwords::Passwords;
+pub(crate) use rates::Rates;
+pub(crate) use sessions::RefreshOutcome;
+
+use crate::clock::Clock;
+use crate::config::Registration;
+use crate::store::{Store, StoreError};
+
+/// Judges who may come in.
+pub(crate) struct Auth {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) signer: TokenSigner,
+    pub(crate) verifier: TokenVerifier,
+    pub(crate) passwords: Passwords,
+    pub(crate) rates: Rates,
+    pub(crate) registration: Registration,
+}
+
+/// Whom an access token stands for, after every check.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorized {
+    /// The account.
+    pub(crate) user: UserName,
+    /// Whether it may invite people.
+    pub(crate) admin: bool,
+    /// The device whose key both the connection and the token have.
+    pub(crate) device: DeviceId,
+    /// The refresh family.
+    pub(crate) session: String,
+    /// When the token stops being good.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Auth {
+    /// The keys that check this coordinator's tokens.
+    pub(crate) fn key_set(&self) -> KeySet {
+        self.signer.key_set()
+    }
+
+    /// Reads an access token as shown by `device`, and looks up whether its family still lives.
+    pub(crate) async fn authorize(&self, token: &str, device: DeviceId) -> Result<Authorized, WireError> {
+        let claims = self
+            .verifier
+            .access(token, &device, self.clock.now())
+            .map_err(|e| refused(&e))?;
+        let session = claims.session.clone();
+        let alive = self
+            .store
+            .read(move |db| crate::store::sessions::alive(db, &session))
+            .await?;
+        match alive {
+            Some(of) if of.user == claims.user => Ok(Authorized {
+                user: of.user,
+                admin: of.admin,
+                device,
+                session: of.session,
+                expires_at: claims.expires_at,
+            }),
+            _ => Err(revoked()),
+        }
+    }
+
+    /// The tokens of one sign-in or refresh.
+    fn session(
+        &self,
+        user: UserName,
+        admin: bool,
+        device: &DeviceId,
+        family: &str,
+        refresh_token: String,
+    ) -> Result<Session, WireError> {
+        let now = self.clock.now();
+        let (access_token, access_expires_at) =
+            self.signer.access(&user, device, family, now).map_err(internal)?;
+        let (peer_credential, peer_expires_at) = self
+            .signer
+            .peer_credential(&user, device, now)
+            .map_err(internal)?;
+        Ok(Session {
+            user,
+            admin,
+            access_token,
+            access_expires_at,
+            peer_credential,
+            peer_expires_at,
+            refresh_token,
+        })
+    }
+}
+
+fn refused(error: &TokenError) -> WireError {
+    let advice = if error.code() == ErrorCode::TokenExpired {
+        "refresh it"
+    } else {
+        "sign in again"
+    };
+    WireError::new(error.code(), format!("{error}: {advice}"))
+}
+
+/// The family of a token is over.
+pub(crate) fn revoked() -> WireError {
+    WireError::new(ErrorCode::SessionRevoked, "this session has ended: sign in again")
+}
+
+/// A fault of ours: the log says which, the client only that.
+pub(crate) fn internal(error: impl std::fmt::Display) -> WireError {
+    StoreError::Other(error.to_string()).into()
+}
+
+impl From<StoreError> for WireError {
+    fn from(error: StoreError) -> Self {
+        if !matches!(error, StoreError::Full | StoreError::Closed) {
+            tracing::error!(%error, "a request failed");
+        }
+        error.to_wire()
+    }
+}
+
+/// A device's name as it is kept: trimmed, and cut to what the directory can carry.
+pub(crate) fn device_name(wanted: &str) -> String {
+    let wanted = wanted.trim();
+    let cut = wanted.floor_char_boundary(limits::DEVICE_NAME_BYTES.min(wanted.len()));
+    match wanted[..cut].trim_end() {
+        "" => "unnamed device".to_owned(),
+        name => name.to_owned(),
+    }
+}

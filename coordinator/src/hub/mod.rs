@@ -1,0 +1,418 @@
+//! Who is connected, and what each of them is told.
+//!
+//! One mutex over plain state, held for the length of a few map operations and never across an
+//! await. What it decides, it decides in the order of commits: a page that reaches the head and the
+//! first message after it meet here.
+
+pub(crate) mod connection;
+mod conversations;
+mod frames;
+mod incoming;
+mod page;
+mod people;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use landline_net::{SocketSender, Utf8Bytes};
+use landline_protocol::frame::ConversationHead;
+use landline_protocol::{
+    ConversationId, ConversationKind, DeviceId, ErrorCode, Seq, ServerFrame, Timestamp, UserName, WireError,
+};
+
+use crate::auth::{Authorized, revoked};
+use crate::clock::Clock;
+use crate::store::accounts::StoredPerson;
+use crate::store::messages::StoredConversation;
+use crate::store::{Committed, ConnectionId, Placed, StoreError, Unplaced};
+use conversations::Conversations;
+use frames::{encode, goodbye, jitter};
+use page::ReadPage;
+use people::{Part, People};
+
+/// People whose changed state is told at once; more wait for the next round.
+const PRESENCE_ROUND: usize = 32;
+/// Messages handed out before others get their turn, so that queues drain between.
+const DELIVERY_ROUND: usize = 32;
+/// How long the end of a family is remembered: no access token of it lives longer.
+const ENDED_MILLIS: u64 = 15 * 60 * 1000;
+/// Bytes of a frame of the directory or of conversations, about.
+const PART_BYTES: usize = 48 * 1024;
+/// Conversations in one frame.
+const HEADS: usize = 256;
+
+/// The meeting point of all connections.
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    clock: Clock,
+}
+
+struct State {
+    people: People,
+    conversations: Conversations,
+    connections: HashMap<ConnectionId, Connected>,
+    by_device: HashMap<DeviceId, ConnectionId>,
+    /// Families that ended lately, and until when to remember them.
+    ended: HashMap<String, Timestamp>,
+    last_id: u64,
+    closing: bool,
+}
+
+/// A connection as the hub sees it.
+struct Connected {
+    user: UserName,
+    device: DeviceId,
+    session: String,
+    expires_at: Timestamp,
+    sender: SocketSender,
+    /// Whether it has the directory and is told what changes.
+    introduced: bool,
+}
+
+/// How far a connection has read the directory.
+#[derive(Default)]
+pub(crate) struct Introduction {
+    after: Option<String>,
+    since: Option<u64>,
+}
+
+impl Hub {
+    /// Everybody and every conversation of the database; nobody is here yet.
+    pub(crate) fn new(
+        people: Vec<StoredPerson>,
+        conversations: Vec<StoredConversation>,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let state = State {
+            people: People::load(people),
+            conversations: Conversations::load(conversations)?,
+            connections: HashMap::new(),
+            by_device: HashMap::new(),
+            ended: HashMap::new(),
+            last_id: 0,
+            closing: false,
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            clock,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a connection in, in place of an earlier one of the same device.
+    fn enter(
+        &self,
+        who: &Authorized,
+        sender: &SocketSender,
+        device_name: &str,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<ConnectionId, WireError> {
+        let mut state = self.state();
+        if state.closing {
+            return Err(shutting_down());
+        }
+        if state.ended.contains_key(&who.session) {
+            return Err(revoked());
+        }
+        state.last_id += 1;
+        let id = ConnectionId(state.last_id);
+        if let Some(earlier) = state.by_device.insert(who.device, id) {
+            state.replace(earlier, self.clock.now());
+        }
+        state.people.arrive(&who.user, who.device, device_name, addresses);
+        let connected = Connected {
+            user: who.user.clone(),
+            device: who.device,
+            session: who.session.clone(),
+            expires_at: who.expires_at,
+            sender: sender.clone(),
+            introduced: false,
+        };
+        state.connections.insert(id, connected);
+        Ok(id)
+    }
+
+    /// Sends the next part of the directory; after the last, the conversations and whatever
+    /// changed meanwhile. `false` when that is all.
+    fn introduce(&self, id: ConnectionId, so_far: &mut Introduction) -> bool {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let Some(connected) = state.connections.get_mut(&id) else {
+            return false;
+        };
+        let since = *so_far.since.get_or_insert_with(|| state.people.version());
+        let Part { people, next } = state.people.part(so_far.after.as_deref(), PART_BYTES);
+        tell(
+            connected,
+            &ServerFrame::Directory {
+                people,
+                complete: next.is_none(),
+            },
+        );
+        so_far.after = next;
+        if so_far.after.is_some() {
+            return true;
+        }
+        for conversations in state.conversations.heads(&connected.user).chunks(HEADS) {
+            tell(
+                connected,
+                &ServerFrame::Conversations {
+                    conversations: conversations.to_vec(),
+                },
+            );
+        }
+        for person in state.people.changed_since(since) {
+            tell(connected, &ServerFrame::Presence { person });
+        }
+        connected.introduced = true;
+        false
+    }
+
+    /// A connection has ended. `true` if it was the device's newest, so that the device is gone.
+    fn leave(&self, id: ConnectionId) -> bool {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let Some(gone) = state.connections.remove(&id) else {
+            return false;
+        };
+        state.conversations.forget(id, &gone.user);
+        let newest = state.by_device.get(&gone.device) == Some(&id);
+        if newest {
+            state.by_device.remove(&gone.device);
+            state.people.leave(&gone.user, gone.device, now);
+        }
+        newest
+    }
+
+    /// A device can be reached elsewhere now.
+    fn announce(&self, who: &Authorized, addresses: Vec<SocketAddr>, observed: IpAddr) {
+        self.state()
+            .people
+            .announce(&who.user, who.device, people::reachable(addresses, observed));
+    }
+
+    /// A connection showed a fresh access token.
+    fn renew(&self, id: ConnectionId, session: &str, expires_at: Timestamp) {
+        if let Some(connected) = self.state().connections.get_mut(&id) {
+            session.clone_into(&mut connected.session);
+            connected.expires_at = expires_at;
+        }
+    }
+
+    /// Notes a new account, or a device that signed in.
+    pub(crate) fn add_person(&self, user: &UserName, device: DeviceId, device_name: &str) {
+        self.state().people.add(user, device, device_name);
+    }
+
+    /// The conversation that `to` means, in the accounts' own spelling; `None` if someone in it has
+    /// no account.
+    fn spelled(&self, to: &ConversationKind) -> Option<ConversationKind> {
+        let state = self.state();
+        match to {
+            ConversationKind::Lobby => Some(ConversationKind::Lobby),
+            ConversationKind::Direct { users: [one, other] } => {
+                let spelled = |name| state.people.spelled(name).cloned();
+                Some(ConversationKind::direct(spelled(one)?, spelled(other)?))
+            }
+        }
+    }
+
+    /// Whether there is such a conversation and `user` is in it.
+    fn admits(&self, conversation: &ConversationId, user: &UserName) -> bool {
+        self.state().conversations.admits(conversation, user)
+    }
+
+    /// Sends a page; one that reaches the head makes the conversation live for the connection.
+    fn send_page(&self, id: ConnectionId, page: &ReadPage) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let Some(connected) = state.connections.get(&id) else {
+            return;
+        };
+        let conversation = page.conversation();
+        let head = state.conversations.head(&conversation);
+        let _ = connected.sender.send(page.frame(head).into());
+        if let Some(upto) = page.upto(head) {
+            state.conversations.go_live(&conversation, id, upto);
+        }
+    }
+
+    /// Tells the outcome of a group of appends: acks to their senders, new messages to everybody
+    /// to whom the conversation is live.
+    pub(crate) async fn deliver(&self, group: Vec<Committed>) {
+        for (n, committed) in group.into_iter().enumerate() {
+            self.deliver_one(committed);
+            if n % DELIVERY_ROUND == DELIVERY_ROUND - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn deliver_one(&self, committed: Committed) {
+        let Committed { append, outcome } = committed;
+        let (answer, news) = match outcome {
+            Ok(placed) => {
+                let ack = ServerFrame::Ack {
+                    id: append.id,
+                    conversation: append.conversation,
+                    seq: placed.seq,
+                    at: placed.at,
+                };
+                let news = placed
+                    .fresh
+                    .then(|| incoming::deliver_frame(append.message, append.conversation, placed));
+                (ack, news.map(|frame| (encode(&frame).into(), placed)))
+            }
+            Err(why) => (
+                ServerFrame::Refused {
+                    id: append.id,
+                    error: unplaced(&why),
+                },
+                None,
+            ),
+        };
+        let mut state = self.state();
+        if let Some(origin) = state.connections.get(&append.origin) {
+            tell(origin, &answer);
+        }
+        if let Some((frame, placed)) = news {
+            state.fan_out(append.conversation, &append.kind, &frame, placed);
+        }
+    }
+
+    /// Tells everybody whose state changed since the last round.
+    pub(crate) fn tell_presence(&self) {
+        let mut state = self.state();
+        for person in state.people.take_changed(PRESENCE_ROUND) {
+            state.tell_all(&ServerFrame::Presence { person });
+        }
+    }
+
+    /// Ends the connections whose access token has run out, and forgets old families.
+    pub(crate) fn sweep(&self) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.ended.retain(|_, until| *until > now);
+        for connected in state.connections.values().filter(|c| c.expires_at <= now) {
+            let why = "the access token ran out: sign in again with a fresh one";
+            dismiss(&connected.sender, goodbye(ErrorCode::TokenExpired, why));
+        }
+    }
+
+    /// A family is over: its connections end, and none begins.
+    pub(crate) fn end_session(&self, session: &str) {
+        let mut state = self.state();
+        state
+            .ended
+            .insert(session.to_owned(), self.clock.now().plus_millis(ENDED_MILLIS));
+        for connected in state.connections.values().filter(|c| c.session == session) {
+            dismiss(&connected.sender, revoked());
+        }
+    }
+
+    /// From now on nobody is taken in. Gives who is here.
+    pub(crate) fn begin_closing(&self) -> Vec<UserName> {
+        let mut state = self.state();
+        state.closing = true;
+        state
+            .connections
+            .values()
+            .map(|connected| connected.user.clone())
+            .collect()
+    }
+
+    /// Whether the coordinator is going down.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state().closing
+    }
+
+    /// Tells everybody to come back, not all at once.
+    pub(crate) fn say_goodbye(&self) {
+        for connected in self.state().connections.values() {
+            dismiss(&connected.sender, shutting_down());
+        }
+    }
+}
+
+impl State {
+    /// A device connected again while its earlier connection was still there.
+    fn replace(&mut self, earlier: ConnectionId, now: Timestamp) {
+        if let Some(gone) = self.connections.remove(&earlier) {
+            self.conversations.forget(earlier, &gone.user);
+            self.people.leave(&gone.user, gone.device, now);
+            let why = "another connection of this device took over";
+            dismiss(&gone.sender, goodbye(ErrorCode::Replaced, why));
+        }
+    }
+
+    fn fan_out(&mut self, id: ConversationId, kind: &ConversationKind, frame: &Utf8Bytes, placed: Placed) {
+        if self.conversations.ensure(&id, kind) {
+            self.announce_conversation(id, kind);
+        }
+        for connection in self.conversations.advance(&id, placed.seq) {
+            if let Some(connected) = self.connections.get(&connection) {
+                // Who reads too slowly is cut off by the socket, and resumes.
+                let _ = connected.sender.send(frame.clone());
+            }
+        }
+    }
+
+    /// A conversation that is new is live at once for the members who are here.
+    fn announce_conversation(&mut self, id: ConversationId, kind: &ConversationKind) {
+        let head = ConversationHead {
+            kind: kind.clone(),
+            head: Seq::ZERO,
+        };
+        let frame: Utf8Bytes = encode(&ServerFrame::Conversations {
+            conversations: vec![head],
+        })
+        .into();
+        let members = self
+            .connections
+            .iter()
+            .filter(|(_, c)| c.introduced && kind.includes(&c.user));
+        for (connection, connected) in members {
+            let _ = connected.sender.send(frame.clone());
+            self.conversations.go_live(&id, *connection, Seq::ZERO);
+        }
+    }
+
+    fn tell_all(&self, frame: &ServerFrame) {
+        let text: Utf8Bytes = encode(frame).into();
+        for connected in self.connections.values().filter(|c| c.introduced) {
+            let _ = connected.sender.send(text.clone());
+        }
+    }
+}
+
+/// Sends a frame to one connection. Who reads too slowly is cut off by the socket, and resumes.
+fn tell(to: &Connected, frame: &ServerFrame) {
+    let _ = to.sender.send(encode(frame).into());
+}
+
+fn dismiss(sender: &SocketSender, error: WireError) {
+    sender.close(Some(encode(&ServerFrame::Goodbye { error }).into()));
+}
+
+fn shutting_down() -> WireError {
+    WireError::new(
+        ErrorCode::ShuttingDown,
+        "the coordinator is shutting down: come back in a moment",
+    )
+    .retry_after_ms(250 + jitter(1_000))
+}
+
+fn unplaced(why: &Unplaced) -> WireError {
+    match why {
+        Unplaced::Conflict => WireError::new(
+            ErrorCode::Conflict,
+            "this device already sent another message under the same id: send it under a new one",
+        ),
+        Unplaced::Storage(error) => error.to_wire(),
+    }
+}

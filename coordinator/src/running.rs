@@ -1,0 +1,93 @@
+//! The tasks of a running coordinator, and the order in which they end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use landline_protocol::UserName;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::server::PATIENCE;
+use crate::state::App;
+use crate::store::{Committed, StoreError, WriterThread, accounts};
+
+/// How often changed presence is told.
+const ROUND: Duration = Duration::from_millis(100);
+/// Rounds between two looks for expired tokens.
+const SWEEP_ROUNDS: u32 = 5;
+
+/// What [`run`] owns.
+pub(crate) struct Parts {
+    pub(crate) app: Arc<App>,
+    /// The accept loop, which stops by itself when told to.
+    pub(crate) serving: JoinHandle<()>,
+    pub(crate) committed: mpsc::Receiver<Vec<Committed>>,
+    pub(crate) writer: WriterThread,
+}
+
+/// Runs until `stop`, ends in order, then says so by `ended`.
+pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: CancellationToken) {
+    let Parts {
+        app,
+        serving,
+        committed,
+        writer,
+    } = parts;
+    let delivering = tokio::spawn(deliver(app.clone(), committed));
+    let ticking = tokio::spawn(tick(app.clone()));
+    stop.cancelled().await;
+    tracing::info!("shutting down");
+    let here = app.hub.begin_closing();
+    let drained = async {
+        keep_last_seen(&app, here).await;
+        app.store.stop().await;
+        writer.join().await;
+        let _ = delivering.await;
+    };
+    if timeout(PATIENCE, drained).await.is_err() {
+        tracing::warn!("the database did not finish in time: what has no ack is sent again later");
+    }
+    ticking.abort();
+    app.hub.say_goodbye();
+    let _ = serving.await;
+    app.sessions.close();
+    let _ = timeout(PATIENCE / 4, app.sessions.wait()).await;
+    tracing::info!("ended");
+    ended.cancel();
+}
+
+/// Hands out what the writer committed, in its order.
+async fn deliver(app: Arc<App>, mut committed: mpsc::Receiver<Vec<Committed>>) {
+    while let Some(group) = committed.recv().await {
+        app.hub.deliver(group).await;
+    }
+}
+
+async fn tick(app: Arc<App>) {
+    let mut rounds = interval(ROUND);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for round in (0..SWEEP_ROUNDS).cycle() {
+        rounds.tick().await;
+        app.hub.tell_presence();
+        if round == 0 {
+            app.hub.sweep();
+        }
+    }
+}
+
+/// Whoever is here at the end was seen until now.
+async fn keep_last_seen(app: &App, here: Vec<UserName>) {
+    let now = app.clock.now();
+    let kept: Result<(), StoreError> = app
+        .store
+        .write(move |db| {
+            here.iter()
+                .try_for_each(|user| accounts::last_seen(db, user, now))
+        })
+        .await;
+    if let Err(error) = kept {
+        tracing::debug!(%error, "who was here at the end was not kept");
+    }
+}

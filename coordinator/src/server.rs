@@ -1,0 +1,310 @@
+//! Starting, being found, and ending.
+
+use std::fs::{File, TryLockError};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use landline_net::{AcceptLimits, local_addresses, serve};
+use landline_protocol::{DeviceId, InviteLink, WireError};
+use landline_trust::private_file::{PrivateFileError, private_dir};
+use landline_trust::{ClientAuth, DeviceKey, KeyError, TlsError, TokenSigner, TokenVerifier, server_config};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::{Auth, Passwords, Rates};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::hub::Hub;
+use crate::running;
+use crate::state::App;
+use crate::store::{self, Opened, Store, StoreError, accounts, messages};
+
+/// Under which name a running coordinator notes where it listens.
+const LISTENS: &str = "listens";
+
+/// A coordinator that runs until [`shutdown`](Self::shutdown), or until it is dropped.
+pub struct Coordinator {
+    app: Arc<App>,
+    address: SocketAddr,
+    device: DeviceId,
+    /// The code of the invite that makes the admin.
+    first_code: Option<String>,
+    stop: CancellationToken,
+    ended: CancellationToken,
+    /// Held for as long as this process uses the data directory.
+    _lock: File,
+}
+
+/// Why a coordinator did not start. Each is a sentence for whoever started it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made, or others could read it.
+    #[error("the data directory cannot be used: {0}")]
+    DataDir(#[from] PrivateFileError),
+    /// Another process runs on the same data.
+    #[error("another coordinator already uses {}: stop it first, or choose another data directory", .0.display())]
+    Locked(PathBuf),
+    /// No coordinator has ever run on this data.
+    #[error("no coordinator has run in {} yet: start it once, it prints an invite link itself", .0.display())]
+    NeverRan(PathBuf),
+    /// The lock file cannot be made.
+    #[error("{}: {error}", .path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The device key or the token key cannot be made or read.
+    #[error("the coordinator's key cannot be used: {0}")]
+    Key(#[from] KeyError),
+    /// The key does not serve for TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] TlsError),
+    /// The database cannot be opened.
+    #[error("the database in the data directory cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {error}. Is another program using this port? Choose one with --port"
+    )]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(#[from] WireError),
+}
+
+impl Coordinator {
+    /// Starts with the clock of this machine.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with_clock(config, Clock::system()).await
+    }
+
+    /// Starts with a clock brought along.
+    pub async fn start_with_clock(config: Config, clock: Clock) -> Result<Self, StartError> {
+        private_dir(&config.data_dir)?;
+        let lock = lock(&config.data_dir)?;
+        let key = DeviceKey::load_or_create(&config.data_dir)?;
+        let tls = server_config(&key, ClientAuth::Optional)?;
+        let signer = TokenSigner::load_or_create(&config.data_dir, key.id())?;
+        let Opened {
+            store,
+            committed,
+            writer,
+        } = Store::open(&config.data_dir, clock.clone())?;
+        let listener = listen(config.listen).await?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen {
+            address: config.listen,
+            error,
+        })?;
+        store.note(LISTENS, &address.to_string()).await?;
+        let app = Arc::new(assemble(config, clock, store, signer).await?);
+        let first_code = match app.is_settled() {
+            true => None,
+            false => Some(app.auth.invite(true).await?.code),
+        };
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let limits = accept_limits(&app.config);
+        let serving = tokio::spawn(serve_app(app.clone(), listener, tls, limits, stop.clone()));
+        let parts = running::Parts {
+            app: app.clone(),
+            serving,
+            committed,
+            writer,
+        };
+        tokio::spawn(running::run(parts, stop.clone(), ended.clone()));
+        tracing::info!(%address, device = %key.id(), "the coordinator listens");
+        Ok(Self {
+            app,
+            address,
+            device: key.id(),
+            first_code,
+            stop,
+            ended,
+            _lock: lock,
+        })
+    }
+
+    /// Where it listens; the port is the one that the system chose, if it was to choose.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its key's hash, which joining pins.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// The link whose user becomes the admin, by the address that is most likely reachable. `None`
+    /// as soon as there is an account.
+    pub fn first_invite(&self) -> Option<InviteLink> {
+        self.invite_links().into_iter().next()
+    }
+
+    /// [`first_invite`](Self::first_invite) by each address of this machine.
+    pub fn invite_links(&self) -> Vec<InviteLink> {
+        match &self.first_code {
+            Some(code) if !self.app.is_settled() => links(self.address, self.device, code),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A fresh invite for one person, as a link by each address of this machine. It makes no admin.
+    pub async fn invite(&self) -> Result<Vec<InviteLink>, WireError> {
+        let invite = self.app.auth.invite(false).await?;
+        Ok(links(self.address, self.device, &invite.code))
+    }
+
+    /// Stops accepting, commits what was accepted, tells every client to come back, and ends;
+    /// within five seconds.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.ended.cancelled().await;
+    }
+
+    /// Returns when the coordinator has ended.
+    pub async fn join(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Makes an invite in the data directory of a coordinator, whether or not it is running: a link by
+/// each address under which it was last reachable.
+pub fn invite_into(config: &Config, admin: bool, clock: &Clock) -> Result<Vec<InviteLink>, StartError> {
+    let path = config.data_dir.join(store::FILE);
+    if !path.exists() {
+        return Err(StartError::NeverRan(config.data_dir.clone()));
+    }
+    private_dir(&config.data_dir)?;
+    let key = DeviceKey::load_or_create(&config.data_dir)?;
+    let db = store::open_writable(&path)?;
+    let now = clock.now();
+    let new = crate::auth::new_invite(now)?;
+    store::invites::add(&db, &new.hash, admin, now, new.invite.expires_at)?;
+    let listens = store::noted(&db, LISTENS)?.and_then(|text| text.parse().ok());
+    Ok(links(
+        listens.unwrap_or(config.listen),
+        key.id(),
+        &new.invite.code,
+    ))
+}
+
+/// The addresses to tell people: the one it listens on, or all of this machine's.
+pub fn reachable_at(listens: SocketAddr) -> Vec<SocketAddr> {
+    if !listens.ip().is_unspecified() {
+        return vec![listens];
+    }
+    let v4_only = listens.is_ipv4();
+    let mut all = local_addresses(listens.port());
+    all.retain(|address| !v4_only || address.is_ipv4());
+    if all.is_empty() {
+        all.push(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), listens.port()));
+    }
+    all
+}
+
+fn links(listens: SocketAddr, key: DeviceId, code: &str) -> Vec<InviteLink> {
+    let link = |address: SocketAddr| InviteLink {
+        host: address.ip().to_string(),
+        port: address.port(),
+        key,
+        code: code.to_owned(),
+    };
+    reachable_at(listens).into_iter().map(link).collect()
+}
+
+/// One process uses a data directory at a time: two writers would give the same place twice.
+fn lock(data_dir: &Path) -> Result<File, StartError> {
+    let path = data_dir.join("coordinator.lock");
+    let opened = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let file = opened.map_err(|error| StartError::File {
+        path: path.clone(),
+        error,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Locked(data_dir.to_path_buf())),
+        Err(TryLockError::Error(error)) => Err(StartError::File { path, error }),
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Listen { address, error })
+}
+
+async fn assemble(
+    config: Config,
+    clock: Clock,
+    store: Store,
+    signer: TokenSigner,
+) -> Result<App, StartError> {
+    let load = |db: &rusqlite::Connection| {
+        Ok::<_, StoreError>((
+            accounts::everybody(db)?,
+            messages::conversations(db)?,
+            accounts::any(db)?,
+        ))
+    };
+    let (people, conversations, settled) = store.read(load).await?;
+    let auth = Auth {
+        store: store.clone(),
+        clock: clock.clone(),
+        verifier: TokenVerifier::new(signer.key_set()),
+        signer,
+        passwords: Passwords::new(config.limits.password_hashes).await?,
+        rates: Rates::new(&config.limits),
+        registration: config.registration,
+    };
+    Ok(App {
+        hub: Hub::new(people, conversations, clock.clone())?,
+        config,
+        clock,
+        store,
+        auth,
+        sessions: TaskTracker::new(),
+        settled: AtomicBool::new(settled),
+    })
+}
+
+fn accept_limits(config: &Config) -> AcceptLimits {
+    AcceptLimits {
+        connections: config.limits.connections,
+        per_address: config.limits.connections_per_address,
+        ..AcceptLimits::default()
+    }
+}
+
+async fn serve_app(
+    app: Arc<App>,
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    limits: AcceptLimits,
+    stop: CancellationToken,
+) {
+    let handler = move |peer, request| crate::http::handle(app.clone(), peer, request);
+    serve(listener, tls, limits, handler, stop).await;
+}
+
+/// How long parts of the ending may take, beside the two seconds that connections get.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
