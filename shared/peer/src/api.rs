@@ -12,6 +12,7 @@ use landline_protocol::{
     ConversationId, ConversationKind, DeviceId, FileName, InviteLink, MessageId, OfferedName, Seq, Timestamp,
     UserName,
 };
+use serde::{Deserialize, Serialize};
 
 /// Names a command, so that its [`Event::Finished`] can be told from others'. Chosen by whoever
 /// sends the command.
@@ -413,7 +414,7 @@ pub enum Outcome {
 }
 
 /// A failure as people and programs meet it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{text}")]
 pub struct Failure {
     /// What decides.
@@ -423,7 +424,8 @@ pub struct Failure {
 }
 
 /// The kinds of failure a program would treat differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The request makes no sense as it is: a bad address, an unfit password, a taken name.
     Invalid,

@@ -1,0 +1,52 @@
+//! What goes wrong with a download, as a sentence for the person who waits for it.
+
+use landline_protocol::UserName;
+use landline_transfer::fetch::FetchError;
+
+use crate::api::{Failure, FailureKind};
+
+/// A failed attempt to fetch from somebody.
+pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
+    let (kind, text) = match error {
+        FetchError::Unreachable(_) => (
+            FailureKind::Unreachable,
+            format!("{author}’s machine cannot be reached; goes on when it can."),
+        ),
+        FetchError::KeyChanged(mismatch) => (
+            FailureKind::KeyChanged,
+            format!(
+                "The machine at {author}’s address has another key than the one that made this offer. \
+                 Expected {}, seen {}. Nothing was fetched from it; ask {author} whether they changed machines.",
+                mismatch.expected.fingerprint(),
+                mismatch.seen.fingerprint()
+            ),
+        ),
+        FetchError::NotFound => (
+            FailureKind::NotFound,
+            format!("{author} does not share this any more, or not with you."),
+        ),
+        FetchError::Gone => (
+            FailureKind::SourceChanged,
+            format!("The file is gone from {author}’s machine. Ask for it again."),
+        ),
+        FetchError::SourceChanged => (
+            FailureKind::SourceChanged,
+            format!("The file changed on {author}’s machine after it was offered. Ask for the new version."),
+        ),
+        FetchError::Corrupt => (
+            FailureKind::Corrupt,
+            format!("What {author}’s machine sent is not what was offered. Nothing of it was kept."),
+        ),
+        error => (kind_of(error), error.to_string()),
+    };
+    Failure::new(kind, text)
+}
+
+fn kind_of(error: &FetchError) -> FailureKind {
+    match error {
+        FetchError::DiskFull { .. } => FailureKind::DiskFull,
+        FetchError::Refused(_) => FailureKind::Unauthorized,
+        FetchError::Io { .. } => FailureKind::Io,
+        _ => FailureKind::Internal,
+    }
+}

@@ -1,0 +1,334 @@
+//! What the coordinator says, taken in: people, conversations, pages, messages and receipts.
+
+use landline_protocol::frame::{ConversationHead, Page, Pull, Range};
+use landline_protocol::log::{Cursor, Step};
+use landline_protocol::{
+    Author, ClientFrame, ConversationId, ConversationKind, Envelope, MessageId, Person, Seq, Sequenced,
+    ServerFrame, limits,
+};
+
+use super::{CatchingUp, Engine, SignedIn};
+use crate::api::{Event, Failure, Line, MessageState};
+use crate::files::Gatekeeper;
+use crate::history::{Arrived, Ingested};
+use crate::session::{SessionEvent, encode};
+
+impl Engine {
+    /// Follows the line up and down, and passes frames on.
+    pub(super) async fn session_event(&mut self, event: SessionEvent) {
+        self.outlet.touch();
+        match event {
+            SessionEvent::Connecting => self.line = Line::Connecting,
+            SessionEvent::Up { sender, welcome } => {
+                tracing::info!(agent = %welcome.agent, "the line to the coordinator is up");
+                if let Some(signed_in) = &mut self.signed_in {
+                    signed_in.catching_up = CatchingUp::Asking;
+                    signed_in.conversations.forget_pulls();
+                    signed_in.outbox.connect(sender);
+                }
+                self.set_offline(false);
+            }
+            SessionEvent::RoundTrip(time) => {
+                self.line = Line::Connected {
+                    round_trip: Some(time),
+                }
+            }
+            SessionEvent::Frame(frame) => self.frame(*frame).await,
+            SessionEvent::Down { until, cause } => {
+                tracing::info!(%cause, "the line to the coordinator is down");
+                self.line_down();
+                self.line = Line::Waiting { until, cause };
+            }
+            SessionEvent::Refused { cause } => {
+                self.line_down();
+                self.line = Line::Refused { cause };
+            }
+        }
+    }
+
+    fn line_down(&mut self) {
+        if let Some(signed_in) = &mut self.signed_in {
+            signed_in.outbox.disconnect();
+            signed_in.directory.all_offline();
+        }
+        self.set_offline(true);
+    }
+
+    fn set_offline(&self, offline: bool) {
+        self.files
+            .gatekeeper
+            .send_modify(|keeper: &mut Gatekeeper| keeper.offline = offline);
+    }
+
+    async fn frame(&mut self, frame: ServerFrame) {
+        let result = match frame {
+            ServerFrame::Directory { people, .. } => self.people(&people).await,
+            ServerFrame::Presence { person } => self.people(&[person]).await,
+            ServerFrame::Conversations { conversations } => self.heads(conversations).await,
+            ServerFrame::Page(page) => self.page(page).await,
+            ServerFrame::Deliver {
+                conversation,
+                message,
+            } => self.deliver(conversation, message).await,
+            ServerFrame::Ack {
+                id,
+                conversation,
+                seq,
+                ..
+            } => {
+                self.acknowledged(id, conversation, seq);
+                Ok(())
+            }
+            ServerFrame::Refused { id, error } => {
+                self.refused(id, error).await;
+                Ok(())
+            }
+            ServerFrame::Error { error } => {
+                self.notice(crate::session::coordinator::refused_failure(&error));
+                Ok(())
+            }
+            ServerFrame::Welcome(_)
+            | ServerFrame::Authenticated { .. }
+            | ServerFrame::Goodbye { .. }
+            | ServerFrame::Unknown => Ok(()),
+        };
+        if let Err(failure) = result {
+            // What could not be kept is not counted as received: it comes again with the next
+            // connection, from the cursor that is on disk.
+            self.notice(failure);
+            if let Some(line) = self
+                .signed_in
+                .as_ref()
+                .and_then(|signed_in| signed_in.outbox.line())
+            {
+                line.close(None);
+            }
+        }
+    }
+
+    async fn people(&mut self, people: &[Person]) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let Some(signed_in) = &mut self.signed_in else {
+            return Ok(());
+        };
+        let changed: Vec<_> = people
+            .iter()
+            .flat_map(|person| signed_in.directory.update(person, now))
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let account = signed_in.account.id;
+        Ok(self
+            .history
+            .call(move |db| db.remember_devices(account, &changed))
+            .await?)
+    }
+
+    /// Where each conversation stands: pull what is missing, and turn live delivery on.
+    async fn heads(&mut self, heads: Vec<ConversationHead>) -> Result<(), Failure> {
+        for head in heads {
+            let Some(signed_in) = &self.signed_in else {
+                return Ok(());
+            };
+            if !head.kind.includes(&signed_in.author.user) {
+                continue;
+            }
+            self.open_conversation(&head.kind).await?;
+            self.pull(head.kind.id());
+        }
+        if let Some(signed_in) = &mut self.signed_in
+            && signed_in.catching_up == CatchingUp::Asking
+        {
+            signed_in.catching_up = CatchingUp::Pulling;
+        }
+        self.check_caught_up();
+        Ok(())
+    }
+
+    /// The line counts as up once what was missed is here.
+    fn check_caught_up(&mut self) {
+        let Some(signed_in) = &mut self.signed_in else {
+            return;
+        };
+        if signed_in.catching_up == CatchingUp::Pulling && !signed_in.conversations.is_pulling() {
+            signed_in.catching_up = CatchingUp::Done;
+            self.line = Line::Connected { round_trip: None };
+        }
+    }
+
+    fn pull(&mut self, id: ConversationId) {
+        let Some(SignedIn {
+            conversations,
+            outbox,
+            ..
+        }) = &mut self.signed_in
+        else {
+            return;
+        };
+        let (Some(conversation), Some(line)) = (conversations.get_mut(&id), outbox.line()) else {
+            return;
+        };
+        if conversation.pulling {
+            return;
+        }
+        let range = Range::After(conversation.cursor.0);
+        let pull = Pull {
+            conversation: id,
+            range,
+            limit: limits::PAGE_MESSAGES,
+        };
+        // A closing line brings nothing; the next one pulls again.
+        conversation.pulling = line.send(encode(&ClientFrame::Pull(pull))).is_ok();
+    }
+
+    async fn page(&mut self, page: Page) -> Result<(), Failure> {
+        let id = page.conversation;
+        let Some(conversation) = self.conversation(&id) else {
+            return Ok(());
+        };
+        conversation.pulling = false;
+        let mut cursor = conversation.cursor;
+        let fresh: Vec<Sequenced> = page
+            .messages
+            .into_iter()
+            .filter(|message| {
+                let next = cursor.judge(message.seq) == Step::Next;
+                if next {
+                    cursor = Cursor(message.seq);
+                }
+                next
+            })
+            .collect();
+        let moved = !fresh.is_empty();
+        self.ingest(id, fresh).await?;
+        if moved && cursor.0 < page.head {
+            self.pull(id);
+        }
+        self.check_caught_up();
+        Ok(())
+    }
+
+    async fn deliver(&mut self, id: ConversationId, message: Sequenced) -> Result<(), Failure> {
+        let Some(conversation) = self.conversation(&id) else {
+            return Ok(());
+        };
+        match conversation.cursor.judge(message.seq) {
+            Step::Next => self.ingest(id, vec![message]).await,
+            Step::Known => Ok(()),
+            Step::Gap => {
+                self.pull(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn conversation(&mut self, id: &ConversationId) -> Option<&mut super::conversations::Conversation> {
+        self.signed_in.as_mut()?.conversations.get_mut(id)
+    }
+
+    /// Keeps a run of messages that follows the cursor, then shows it.
+    async fn ingest(&mut self, id: ConversationId, run: Vec<Sequenced>) -> Result<(), Failure> {
+        let Some(last) = run.last().map(|message| message.seq) else {
+            return Ok(());
+        };
+        let Some(signed_in) = &self.signed_in else {
+            return Ok(());
+        };
+        let Some(conversation) = signed_in.conversations.get(&id) else {
+            return Ok(());
+        };
+        let (account, conv, me) = (signed_in.account.id, conversation.conv, self.key.id());
+        let kind = conversation.kind.clone();
+        let arrivals = run
+            .into_iter()
+            .map(|message| judged(message, &kind, &id))
+            .collect();
+        let ingested = self
+            .history
+            .call(move |db| db.ingest(account, conv, &me, arrivals))
+            .await?;
+        if let Some(conversation) = self.conversation(&id) {
+            conversation.cursor = Cursor(last);
+        }
+        self.show(id, ingested).await;
+        Ok(())
+    }
+
+    async fn show(&mut self, id: ConversationId, ingested: Ingested) {
+        let Some(signed_in) = &mut self.signed_in else {
+            return;
+        };
+        let Some(conversation) = signed_in.conversations.get_mut(&id) else {
+            return;
+        };
+        let Ingested {
+            messages,
+            fresh,
+            offers,
+        } = ingested;
+        let mut arrived = Vec::new();
+        for row in messages {
+            let is_new = fresh.contains(&row.envelope.id);
+            let by_other = !row.mine;
+            if let Some(view) = conversation.place(row)
+                && is_new
+                && by_other
+            {
+                conversation.unread += 1;
+                arrived.push(view);
+            }
+        }
+        self.offers_changed(offers).await;
+        for message in arrived {
+            self.outlet.event(Event::Message {
+                conversation: id,
+                message,
+            });
+        }
+    }
+
+    /// A message of ours is on the coordinator's disk. The place is kept when the message itself
+    /// comes round; until then a restart only sends it again, which changes nothing.
+    fn acknowledged(&mut self, id: MessageId, conversation: ConversationId, seq: Seq) {
+        let Some(signed_in) = &mut self.signed_in else {
+            return;
+        };
+        signed_in.outbox.settle(&id);
+        if let Some(conversation) = signed_in.conversations.get_mut(&conversation) {
+            conversation.settle(&id, MessageState::Sent(seq));
+        }
+    }
+}
+
+/// Checks what came: the signature, and that it was said here by someone who may.
+fn judged(message: Sequenced, kind: &ConversationKind, id: &ConversationId) -> Arrived {
+    let Sequenced {
+        seq,
+        at,
+        message: signed,
+    } = message;
+    let opened = landline_trust::envelope::open(&signed);
+    let envelope = match opened {
+        Ok(envelope) if belongs(&envelope, kind, id) => Some(envelope),
+        Ok(envelope) => {
+            tracing::warn!(%seq, author = %envelope.author.user, "a message that does not belong here");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%seq, %error, "a message that is not genuine");
+            None
+        }
+    };
+    Arrived {
+        seq,
+        at,
+        signed,
+        envelope,
+    }
+}
+
+fn belongs(envelope: &Envelope, kind: &ConversationKind, id: &ConversationId) -> bool {
+    let Author { user, .. } = &envelope.author;
+    envelope.conversation == *id && kind.includes(user)
+}

@@ -1,0 +1,235 @@
+//! The state as people see it: snapshots built from what the engine owns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use landline_protocol::{ConversationId, UserName, Verdict};
+use landline_transfer::Upload;
+use landline_transfer::fetch::Phase;
+
+use super::downloads::{Downloads, withdrawn};
+use super::shares::Outgoing;
+use super::{Engine, SignedIn};
+use crate::api::{Me, RecipientState, RecipientView, Snapshot, TransferState, TransferView};
+use crate::history::{DownloadStatus, OfferRow};
+
+impl Engine {
+    /// Publishes the state as it is now.
+    pub(super) fn publish(&mut self) {
+        let uploads = self.shares.uploads();
+        self.outgoing.uploading = uploads.iter().any(|upload| upload.active);
+        let mut snapshot = Snapshot {
+            revision: 0,
+            device: self.key.id(),
+            me: None,
+            line: self.line.clone(),
+            people: Arc::new([]),
+            conversations: Arc::new([]),
+            transfers: Arc::new(BTreeMap::new()),
+            download_folder: self.download_folder.clone(),
+        };
+        if let Some(signed_in) = &mut self.signed_in {
+            snapshot.me = Some(me(signed_in));
+            snapshot.people = signed_in.directory.views(&signed_in.author.user);
+            snapshot.conversations = signed_in.conversations.views();
+            let mut painter = Painter {
+                me: signed_in.author.user.clone(),
+                now: Instant::now(),
+                downloads: &mut self.downloads,
+                outgoing: &mut self.outgoing,
+                uploads: &uploads,
+            };
+            let transfers = signed_in.offers.values().filter_map(|row| {
+                let conversation = signed_in.conversations.id_of(row.conv)?;
+                Some((row.offer, painter.transfer(row, conversation)))
+            });
+            snapshot.transfers = Arc::new(transfers.collect());
+        }
+        self.outlet.publish(snapshot);
+    }
+}
+
+fn me(signed_in: &SignedIn) -> Me {
+    let account = &signed_in.account;
+    Me {
+        user: account.user.clone(),
+        admin: account.admin,
+        coordinator: account.address.clone(),
+        coordinator_key: account.coordinator,
+        key_from_invite: account.from_invite,
+    }
+}
+
+struct Painter<'a> {
+    me: UserName,
+    now: Instant,
+    downloads: &'a mut Downloads,
+    outgoing: &'a mut Outgoing,
+    uploads: &'a [Upload],
+}
+
+impl Painter<'_> {
+    fn transfer(&mut self, row: &OfferRow, conversation: ConversationId) -> TransferView {
+        let mut view = TransferView {
+            offer: row.offer,
+            conversation,
+            author: row.author.clone(),
+            outgoing: row.mine,
+            name: row.name.clone(),
+            size: row.size,
+            state: TransferState::Offered,
+            bytes: 0,
+            rate: None,
+            remaining: None,
+            path: None,
+            recipients: Vec::new(),
+        };
+        if row.mine {
+            self.paint_outgoing(row, &mut view);
+        } else {
+            self.paint_incoming(row, &mut view);
+        }
+        view
+    }
+
+    fn paint_outgoing(&mut self, row: &OfferRow, view: &mut TransferView) {
+        let uploads: Vec<&Upload> = self
+            .uploads
+            .iter()
+            .filter(|upload| upload.share == row.share)
+            .collect();
+        view.recipients = recipients(row, &uploads);
+        view.bytes = uploads
+            .iter()
+            .filter(|upload| upload.active)
+            .map(|upload| upload.bytes_sent)
+            .sum();
+        let moving = uploads.iter().any(|upload| upload.active);
+        if withdrawn(row) {
+            view.state = TransferState::Cancelled {
+                by: row.author.clone(),
+            };
+        } else if row.root.is_none() {
+            view.state = TransferState::Hashing;
+        } else if moving {
+            view.state = TransferState::Active;
+        }
+        let Some(entry) = self.outgoing.get_mut(&row.offer) else {
+            return;
+        };
+        view.path = Some(entry.path.clone());
+        if let Some(failure) = &entry.failure {
+            view.state = TransferState::Failed(failure.clone());
+        }
+        if moving {
+            entry
+                .meter
+                .observe(self.now, uploads.iter().map(|upload| upload.bytes_sent).sum());
+            view.rate = entry.meter.rate();
+            let active = u64::try_from(uploads.iter().filter(|upload| upload.active).count()).unwrap_or(1);
+            view.remaining = entry
+                .meter
+                .remaining(row.size.saturating_mul(active).saturating_sub(view.bytes));
+        }
+    }
+
+    fn paint_incoming(&mut self, row: &OfferRow, view: &mut TransferView) {
+        let Some(entry) = self.downloads.get_mut(&row.offer) else {
+            view.state = self.unaccepted(row);
+            return;
+        };
+        view.path = Some(entry.record.folder.join(entry.record.name.as_str()));
+        view.state = match &entry.record.status {
+            DownloadStatus::Done(path) => {
+                view.path = Some(path.clone());
+                view.bytes = row.size;
+                TransferState::Done
+            }
+            DownloadStatus::Cancelled if withdrawn(row) => TransferState::Cancelled {
+                by: row.author.clone(),
+            },
+            DownloadStatus::Cancelled => TransferState::Cancelled { by: self.me.clone() },
+            DownloadStatus::Failed(failure) => TransferState::Failed(failure.clone()),
+            DownloadStatus::Active => match &mut entry.live {
+                None => TransferState::Hashing,
+                Some(live) => {
+                    let progress = *live.progress.borrow();
+                    view.bytes = progress.verified;
+                    if let Some(failure) = &live.waiting {
+                        TransferState::Waiting(failure.clone())
+                    } else if progress.phase == Phase::Connecting {
+                        TransferState::Connecting
+                    } else {
+                        // What an earlier attempt left is not what moves now.
+                        live.meter
+                            .observe(self.now, progress.verified.saturating_sub(progress.reused));
+                        view.rate = live.meter.rate();
+                        view.remaining = live.meter.remaining(row.size.saturating_sub(progress.verified));
+                        TransferState::Active
+                    }
+                }
+            },
+        };
+    }
+
+    fn unaccepted(&self, row: &OfferRow) -> TransferState {
+        let mine = row
+            .answers
+            .iter()
+            .find(|(user, _)| user.folded() == self.me.folded());
+        if withdrawn(row) {
+            return TransferState::Cancelled {
+                by: row.author.clone(),
+            };
+        }
+        match mine {
+            Some((_, Verdict::Declined)) => TransferState::Declined,
+            Some((_, Verdict::Cancelled)) => TransferState::Cancelled { by: self.me.clone() },
+            _ => TransferState::Offered,
+        }
+    }
+}
+
+/// Who has answered an offer, and who is fetching it without having said so.
+fn recipients(row: &OfferRow, uploads: &[&Upload]) -> Vec<RecipientView> {
+    let sent = |user: &UserName| -> u64 {
+        let theirs = uploads
+            .iter()
+            .filter(|upload| upload.user.folded() == user.folded());
+        theirs.map(|upload| upload.bytes_sent).max().unwrap_or_default()
+    };
+    let mut views: Vec<RecipientView> = row
+        .answers
+        .iter()
+        .filter(|(user, _)| user.folded() != row.author.folded())
+        .filter_map(|(user, verdict)| {
+            let state = match verdict {
+                Verdict::Accepted => RecipientState::Fetching,
+                Verdict::Done => RecipientState::Done,
+                Verdict::Declined => RecipientState::Declined,
+                Verdict::Cancelled => RecipientState::Cancelled,
+                Verdict::Unknown => return None,
+            };
+            Some(RecipientView {
+                user: user.clone(),
+                state,
+                bytes: sent(user).min(row.size),
+            })
+        })
+        .collect();
+    for upload in uploads.iter().filter(|upload| upload.active) {
+        if !views
+            .iter()
+            .any(|view| view.user.folded() == upload.user.folded())
+        {
+            let (user, state) = (upload.user.clone(), RecipientState::Fetching);
+            views.push(RecipientView {
+                user,
+                state,
+                bytes: upload.bytes_sent.min(row.size),
+            });
+        }
+    }
+    views
+}

@@ -1,0 +1,143 @@
+//! Tables and their migrations: numbered, forward only, each in a transaction.
+
+use rusqlite::Connection;
+
+use super::HistoryError;
+
+/// Migration `n` brings schema `n` to `n + 1`.
+const MIGRATIONS: &[&str] = &[V1];
+
+const V1: &str = "
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY,
+    coordinator BLOB NOT NULL,
+    user TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    address TEXT NOT NULL,
+    admin INTEGER NOT NULL,
+    from_invite INTEGER NOT NULL,
+    keys TEXT,
+    current INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (coordinator, folded)
+);
+CREATE TABLE pins (
+    address TEXT PRIMARY KEY,
+    key BLOB NOT NULL,
+    from_invite INTEGER NOT NULL,
+    first_seen INTEGER NOT NULL
+);
+CREATE TABLE devices (
+    account INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    device BLOB NOT NULL,
+    first_seen INTEGER NOT NULL,
+    addresses TEXT NOT NULL,
+    PRIMARY KEY (account, device)
+);
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    conversation BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    cursor INTEGER NOT NULL DEFAULT 0,
+    read INTEGER NOT NULL DEFAULT 0,
+    n INTEGER NOT NULL DEFAULT 0,
+    digest BLOB,
+    lamport INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, conversation)
+);
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    conv INTEGER NOT NULL,
+    seq INTEGER,
+    message BLOB NOT NULL,
+    device BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    shown INTEGER NOT NULL,
+    mine INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    failure TEXT,
+    envelope TEXT NOT NULL,
+    key BLOB NOT NULL,
+    signature BLOB NOT NULL
+);
+CREATE UNIQUE INDEX messages_identity ON messages (conv, device, message);
+CREATE INDEX messages_place ON messages (conv, seq);
+CREATE INDEX messages_pending ON messages (id) WHERE status = 0;
+CREATE TABLE offers (
+    account INTEGER NOT NULL,
+    offer BLOB NOT NULL,
+    conv INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    device BLOB NOT NULL,
+    share BLOB NOT NULL,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    root BLOB,
+    mine INTEGER NOT NULL,
+    PRIMARY KEY (account, offer)
+);
+CREATE TABLE answers (
+    account INTEGER NOT NULL,
+    offer BLOB NOT NULL,
+    folded TEXT NOT NULL,
+    user TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    PRIMARY KEY (account, offer, folded)
+);
+CREATE TABLE downloads (
+    account INTEGER NOT NULL,
+    offer BLOB NOT NULL,
+    folder BLOB NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL,
+    path BLOB,
+    failure TEXT,
+    PRIMARY KEY (account, offer)
+);
+CREATE TABLE shares (
+    account INTEGER NOT NULL,
+    offer BLOB NOT NULL,
+    path BLOB NOT NULL,
+    version TEXT NOT NULL,
+    tree BLOB,
+    PRIMARY KEY (account, offer)
+);
+CREATE TABLE settings (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+);
+";
+
+/// Sets the pragmas and brings the schema up to date.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), HistoryError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL, not NORMAL: what is said to be in the outbox must survive a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(HistoryError::Newer(version));
+    }
+    for (from, migration) in (0..known).zip(MIGRATIONS).filter(|(from, _)| *from >= version) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", from + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_of_a_later_release_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        prepare(&mut connection).unwrap();
+        prepare(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(prepare(&mut connection), Err(HistoryError::Newer(99))));
+    }
+}
