@@ -36,7 +36,10 @@ pub enum UpgradeError {
 ///
 /// Browsers are refused (they send `Origin`): a page must not speak with its visitor's keys.
 /// Who asks, and whether they may, the caller has checked before.
-#[expect(clippy::result_large_err, reason = "both ways out are responses, made once per connection")]
+#[expect(
+    clippy::result_large_err,
+    reason = "both ways out are responses, made once per connection"
+)]
 pub fn upgrade(request: &mut Request<Incoming>) -> Result<(Response<Body>, PendingSocket), Response<Body>> {
     if request.headers().contains_key(header::ORIGIN) {
         return Err(refused(

@@ -105,7 +105,8 @@ pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
 
 fn refuse_open(path: &Path, meta: &fs::Metadata, wanted: u32) -> Result<(), PrivateFileError> {
     let mode = platform::mode(meta);
-    if mode & 0o077 == 0 {
+    let for_others = mode & 0o077;
+    if for_others == 0 {
         return Ok(());
     }
     Err(PrivateFileError::OpenToOthers {

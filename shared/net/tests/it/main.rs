@@ -1,0 +1,12 @@
+//! What net promises, over real sockets on loopback.
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests say what they expect by panicking, too"
+)]
+
+mod dialling;
+mod serving;
+mod shutdown;
+mod sockets;
+mod sockets_end;
+mod support;
