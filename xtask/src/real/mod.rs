@@ -17,7 +17,7 @@ use std::path::Path;
 use anyhow::Result;
 
 pub(crate) use process::Process;
-pub(crate) use world::{Person, World};
+use world::World;
 
 use crate::test::{Outcome, Step};
 
