@@ -9,6 +9,8 @@ mod columns;
 mod messages;
 mod offers;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
