@@ -108,10 +108,10 @@ async fn what_is_not_text_is_refused() {
 async fn dropping_both_halves_closes() {
     let mut server = Server::start().await;
     let (mut client, sender, receiver) = server.raw_client(CALM).await;
-    let clone = sender.clone();
+    let other = sender.clone();
     drop((sender, receiver));
-    clone.send("still".into()).unwrap();
-    drop(clone);
+    other.send("still".into()).unwrap();
+    drop(other);
     let (texts, close) = rest(&mut client).await;
     assert_eq!((texts, close.code), (vec!["still".to_owned()], CloseCode::Normal));
 }

@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A line that is not watched within a test.
 pub(crate) const CALM: SocketSettings = SocketSettings {
     heartbeat: PATIENCE,
-    timeout: Duration::from_secs(60),
+    timeout: Duration::from_mins(1),
 };
 
 pub(crate) struct Server {
