@@ -20,6 +20,9 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The project's chores")]
 struct Cli {
+    /// The programs are built already: use what is there
+    #[arg(long, global = true)]
+    built: bool,
     #[command(subcommand)]
     chore: Chore,
 }
@@ -54,7 +57,7 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().chore) {
+    match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{why:#}");
@@ -63,27 +66,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(chore: Chore) -> Result<()> {
+fn run(cli: Cli) -> Result<()> {
     let top = top()?;
-    match chore {
+    let build = || if cli.built { Ok(()) } else { command::build(&top) };
+    match cli.chore {
         Chore::Test { only } => test::run(&top, only.as_deref()),
         Chore::Tidy => tidy::run(&top),
         Chore::Screenshots => {
             setup::ensure()?;
+            build()?;
             desk::screenshots::take(&top)
         }
         Chore::Real { name } => {
             setup::ensure()?;
-            command::build(&top)?;
+            build()?;
             test::report(&top, &real::steps(), name.as_deref())
         }
         Chore::Window { name, pictures } => {
             setup::ensure()?;
-            command::build(&top)?;
+            build()?;
             test::report(&top, &desk::steps(&top.join(pictures)), name.as_deref())
         }
         Chore::Soak(soak) => {
-            command::build(&top)?;
+            build()?;
             soak.run(&top)
         }
     }

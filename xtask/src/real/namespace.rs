@@ -47,10 +47,16 @@ impl Namespace {
     /// Counts from now on what goes to and comes from a TCP port.
     pub(super) fn count(&self, port: u16) -> Result<()> {
         let rules = format!(
-            "table inet count {{ counter to_{port} {{ }} counter from_{port} {{ }}
-             chain port_{port} {{ type filter hook output priority 0;
-             tcp dport {port} counter name to_{port}
-             tcp sport {port} counter name from_{port} }} }}"
+            "table inet count {{
+               counter to_{port} {{ }}
+               counter from_{port} {{ }}
+               chain port_{port} {{
+                 type filter hook output priority 0
+                 tcp dport {port} counter name to_{port}
+                 tcp sport {port} counter name from_{port}
+               }}
+             }}
+"
         );
         let mut nft = self
             .command("nft")
