@@ -1,0 +1,273 @@
+//! What happens with commands from views and reports from over the bridge. Nothing here waits.
+
+use std::time::Duration;
+
+use egui::Context;
+use landline_peer::api::{Action, Command, Event, Failure, FailureKind, Outcome, Snapshot};
+use landline_protocol::ConversationKind;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::App;
+use crate::bridge::{Errand, Report, Stage};
+use crate::hosting::public_link;
+use crate::state::{AppCommand, InviteDialog, Purpose};
+use crate::theme;
+
+/// Reports taken in per frame.
+const MOST_REPORTS: usize = 256;
+
+impl App {
+    /// Takes in the newest state and what happened.
+    pub(super) fn take_in(&mut self) {
+        let Some(bridge) = &mut self.bridge else { return };
+        self.stage = bridge.stage.borrow_and_update().clone();
+        let mut reports = Vec::new();
+        while reports.len() < MOST_REPORTS {
+            match bridge.reports.try_recv() {
+                Ok(report) => reports.push(report),
+                Err(_) => break,
+            }
+        }
+        for report in reports {
+            self.hear(report);
+        }
+    }
+
+    /// Runs what the views asked for; what finds its channel full stays for later.
+    pub(super) fn run_queue(&mut self, ctx: &Context) {
+        let mut queue = std::mem::take(&mut self.queue).into_iter();
+        while let Some(command) = queue.next() {
+            if let Err(again) = self.run_one(ctx, command) {
+                self.queue.push(again);
+                self.queue.extend(queue);
+                ctx.request_repaint_after(Duration::from_millis(100));
+                return;
+            }
+        }
+    }
+
+    /// Tells the engine how far the open conversation was seen.
+    pub(super) fn note_read(&mut self, ctx: &Context) {
+        let (Stage::Running(snapshot), Some(open)) = (&self.stage, &self.state.open) else {
+            return;
+        };
+        let Some(view) = snapshot.conversations.iter().find(|view| view.kind == *open) else {
+            return;
+        };
+        if view.unread == 0 {
+            return;
+        }
+        if !ctx.input(|input| input.focused) {
+            self.state.unread_after.get_or_insert(view.read);
+            return;
+        }
+        let Some(seq) = crate::views::chat::newest(view) else { return };
+        let told = self.state.marked.get(&view.id).copied().unwrap_or_default();
+        if seq > view.read && seq > told {
+            self.state.marked.insert(view.id, seq);
+            let action = Action::MarkRead { conversation: view.id, seq };
+            self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
+            ctx.request_repaint();
+        }
+    }
+
+    /// The engine's state, once it runs.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        match &self.stage {
+            Stage::Running(snapshot) => Some(snapshot),
+            _ => None,
+        }
+    }
+
+    fn run_one(&mut self, ctx: &Context, command: AppCommand) -> Result<(), AppCommand> {
+        match command {
+            AppCommand::Engine(action, purpose) => return self.engine(action, purpose),
+            AppCommand::Host { username, password } => return self.host(username, password),
+            AppCommand::Show(kind) => self.open(ctx, kind),
+            AppCommand::ShowList => self.state.open = None,
+            AppCommand::ChooseFile { to } => self.errand(Errand::ChooseFile(to)),
+            AppCommand::ChooseFolder { offer } => self.errand(Errand::ChooseFolder(offer)),
+            AppCommand::ChooseDownloadFolder => self.errand(Errand::ChooseDownloadFolder),
+            AppCommand::OpenFile(path) => self.errand(Errand::Open(path)),
+            AppCommand::Reveal(path) => {
+                let folder = path.parent().map_or(path.clone(), std::path::Path::to_owned);
+                self.errand(Errand::Open(folder));
+            }
+            AppCommand::Copy { text, what } => {
+                ctx.copy_text(text);
+                if let Some(dialog) = &mut self.state.invite {
+                    dialog.copied = true;
+                }
+                self.state.toast(format!("{what} copied"), false);
+            }
+            AppCommand::Theme(choice) => {
+                self.settings.theme = choice;
+                theme::choose(ctx, choice);
+                self.errand(Errand::Save(self.settings.clone()));
+            }
+            AppCommand::Invite => {
+                self.state.invite = Some(InviteDialog::default());
+                return self.engine(Action::Invite, Purpose::Invite);
+            }
+            AppCommand::SignInAgain => self.sign_in_again(),
+            AppCommand::Back => self.state.sign_in_again = false,
+            AppCommand::Say { text, bad } => self.state.toast(text, bad),
+        }
+        Ok(())
+    }
+
+    fn engine(&mut self, action: Action, purpose: Purpose) -> Result<(), AppCommand> {
+        let Some(bridge) = &self.bridge else { return Ok(()) };
+        if matches!(action, Action::SendText { .. } | Action::ShareFile { .. }) {
+            self.state.unread_after = None;
+        }
+        let ticket = self.state.ticket(purpose);
+        match bridge.commands.try_send(Command { ticket, action }) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(command)) => {
+                self.state.pending.remove(&ticket);
+                Err(AppCommand::Engine(command.action, purpose))
+            }
+            Err(TrySendError::Closed(_)) => {
+                self.state.pending.remove(&ticket);
+                let text = "The engine has stopped. Close this window and start Landline again.";
+                self.end(purpose, Err(Failure::new(FailureKind::Internal, text)));
+                Ok(())
+            }
+        }
+    }
+
+    fn host(&mut self, username: landline_protocol::UserName, password: landline_peer::api::Secret) -> Result<(), AppCommand> {
+        let ticket = self.state.ticket(Purpose::SignIn);
+        self.invite_next = true;
+        self.errand(Errand::Host {
+            ticket,
+            username,
+            password,
+        });
+        Ok(())
+    }
+
+    fn errand(&mut self, errand: Errand) {
+        let Some(bridge) = &self.bridge else { return };
+        if bridge.errands.try_send(errand).is_err() {
+            self.state.toast("Landline is busy. Try again in a moment.", true);
+        }
+    }
+
+    fn open(&mut self, ctx: &Context, kind: ConversationKind) {
+        if self.state.open.as_ref() != Some(&kind) {
+            let view = self
+                .snapshot()
+                .and_then(|snapshot| snapshot.conversations.iter().find(|view| view.kind == kind));
+            self.state.unread_after = view.filter(|view| view.unread > 0).map(|view| view.read);
+            self.state.older_than = None;
+        }
+        self.state.open = Some(kind);
+        self.state.focus_composer = true;
+        ctx.request_repaint();
+    }
+
+    fn sign_in_again(&mut self) {
+        if let Some(me) = self.snapshot().and_then(|snapshot| snapshot.me.clone()) {
+            let form = &mut self.state.sign_in;
+            form.way = crate::views::sign_in::Way::Join;
+            form.account = crate::views::sign_in::Account::Existing;
+            form.target = me.coordinator;
+            form.username = me.user.to_string();
+            form.password.clear();
+            form.error = None;
+        }
+        self.state.sign_in_again = true;
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Event(event) => self.event(event),
+            Report::FileChosen { to, path } => {
+                let action = Action::ShareFile { to, path };
+                self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
+            }
+            Report::FolderChosen { offer, folder } => {
+                let folder = Some(folder);
+                let action = Action::Accept { offer, folder, name: None };
+                self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
+            }
+            Report::DownloadFolderChosen(folder) => {
+                let action = Action::SetDownloadFolder { folder };
+                self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
+            }
+            Report::Hosting { hosting, address } => {
+                self.hosting = Some(address);
+                if self.settings.hosting.as_ref() != Some(&hosting) {
+                    self.settings.hosting = Some(hosting);
+                    self.errand(Errand::Save(self.settings.clone()));
+                }
+            }
+            Report::HostingFailed { ticket, failure } => match ticket {
+                Some(ticket) => {
+                    self.state.pending.remove(&ticket);
+                    self.invite_next = false;
+                    self.state.sign_in.fail(&failure);
+                }
+                None => self.state.complain(&failure),
+            },
+            Report::Failed(failure) => self.state.complain(&failure),
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Finished { ticket, result } => {
+                if let Some(purpose) = self.state.pending.remove(&ticket) {
+                    self.end(purpose, result);
+                }
+            }
+            Event::Notice(failure) => self.state.complain(&failure),
+            Event::Delivered { offer, to } => {
+                let name = self.snapshot().and_then(|snapshot| snapshot.transfers.get(&offer)).map(|one| one.name.to_string());
+                if let Some(name) = name {
+                    self.state.toast(format!("{to} has {name}"), false);
+                }
+            }
+            Event::Message { .. } | Event::Received { .. } | Event::Missed(_) => {}
+        }
+    }
+
+    /// Shows how a command ended where it was asked for.
+    fn end(&mut self, purpose: Purpose, result: Result<Outcome, Failure>) {
+        match (purpose, result) {
+            (Purpose::SignIn, Ok(_)) => self.signed_in(),
+            (Purpose::SignIn, Err(failure)) => {
+                self.invite_next = false;
+                self.state.sign_in.fail(&failure);
+            }
+            (Purpose::Invite, Ok(Outcome::Invited { link })) => {
+                let link = match &self.hosting {
+                    Some(address) => public_link(link, address),
+                    None => link,
+                };
+                if let Some(dialog) = &mut self.state.invite {
+                    dialog.link = Some(link);
+                }
+            }
+            (Purpose::Invite, Err(failure)) => match &mut self.state.invite {
+                Some(dialog) => dialog.error = Some(failure.text),
+                None => self.state.complain(&failure),
+            },
+            (Purpose::Quiet, Err(failure)) => self.state.complain(&failure),
+            (_, Ok(_)) => {}
+        }
+    }
+
+    fn signed_in(&mut self) {
+        self.state.sign_in_again = false;
+        let form = &mut self.state.sign_in;
+        form.busy = false;
+        form.password.clear();
+        form.error = None;
+        if std::mem::take(&mut self.invite_next) {
+            self.queue.push(AppCommand::Invite);
+        }
+    }
+}

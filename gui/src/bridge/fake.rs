@@ -1,0 +1,1 @@
+//! Snapshots and a stand-in for the engine, for tests and pictures.

@@ -1,0 +1,78 @@
+//! What views ask for. Painters push these; the app runs them before the next frame.
+
+use std::path::PathBuf;
+
+use landline_peer::api::{Action, Secret};
+use landline_protocol::{ConversationKind, MessageId, UserName};
+
+use crate::theme::ThemeChoice;
+
+/// The queue that painters push into.
+pub(crate) type Commands = Vec<AppCommand>;
+
+/// Something that a view asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum AppCommand {
+    /// For the engine.
+    Engine(Action, Purpose),
+    /// Start a coordinator in this process and sign up there.
+    Host {
+        /// The administrator's name.
+        username: UserName,
+        /// Their password.
+        password: Secret,
+    },
+    /// Show a conversation.
+    Show(ConversationKind),
+    /// Go back to the list, in a narrow window.
+    ShowList,
+    /// Ask for a file with the desktop's dialog.
+    ChooseFile {
+        /// For whom.
+        to: ConversationKind,
+    },
+    /// Ask for a folder with the desktop's dialog, to save an offer in.
+    ChooseFolder {
+        /// The offer.
+        offer: MessageId,
+    },
+    /// Ask for the folder where accepted files go.
+    ChooseDownloadFolder,
+    /// Open a file with its program.
+    OpenFile(PathBuf),
+    /// Show a file where it lies.
+    Reveal(PathBuf),
+    /// Put text on the clipboard.
+    Copy {
+        /// The text.
+        text: String,
+        /// What to call it when saying so.
+        what: &'static str,
+    },
+    /// Change the theme.
+    Theme(ThemeChoice),
+    /// Open the invite dialog and ask for a link.
+    Invite,
+    /// Show the sign-in form although an account is known.
+    SignInAgain,
+    /// Leave the form again.
+    Back,
+    /// Say something at the bottom.
+    Say {
+        /// What.
+        text: String,
+        /// Whether something went wrong.
+        bad: bool,
+    },
+}
+
+/// Where the end of a command is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// In the sign-in form.
+    SignIn,
+    /// In the invite dialog.
+    Invite,
+    /// At the bottom, if it fails.
+    Quiet,
+}

@@ -1,0 +1,7 @@
+//! The first screen: join a coordinator or host one, sign in or make an account.
+
+mod data;
+mod ui;
+
+pub(crate) use data::{Account, Form, Way};
+pub(crate) use ui::show;
