@@ -22,7 +22,7 @@ use crate::secret::{self, RandomError, sha256};
 pub const OFFLINE_GRACE_SECS: u64 = 7 * 24 * 60 * 60;
 
 /// A token that proves nothing, and why.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Not a token of the form in use, or a claim is missing.
     #[error("the token cannot be read")]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::closing::{Closing, PATIENCE};
@@ -80,7 +81,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Actor<S> {
                     self.line.deliver(Inbound::RoundTrip(time));
                 }
             }
-            Message::Close(_) => return Err(Closed::ByPeer),
+            Message::Close(frame) => {
+                tracing::debug!(?frame, "the other side closes");
+                return Err(Closed::ByPeer);
+            }
             Message::Binary(_) => return Err(Closed::Protocol("binary messages are not spoken here".into())),
             Message::Ping(_) | Message::Frame(_) => {}
         }
@@ -150,9 +154,9 @@ fn reason(error: &Error) -> Closed {
         Error::ConnectionClosed | Error::AlreadyClosed => Closed::ByPeer,
         Error::Capacity(_) => Closed::TooLarge,
         Error::Io(io) => Closed::Io(io.to_string()),
-        Error::Protocol(
-            tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => Closed::Io("the other side is gone".into()),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Closed::Io("the other side is gone".into())
+        }
         other => Closed::Protocol(other.to_string()),
     }
 }

@@ -92,9 +92,14 @@ impl Line {
 
     pub(super) fn close(&self, last: Option<Utf8Bytes>) {
         let mut state = self.state();
-        if state.closed.is_none() {
-            state.closed = Some(Closed::Local);
-            state.last = last;
+        match state.closed {
+            None => {
+                state.closed = Some(Closed::Local);
+                state.last = last;
+            }
+            // Whoever learns of the overflow may still have a word, if the actor has not closed yet.
+            Some(Closed::Overflow) if state.last.is_none() => state.last = last,
+            Some(_) => {}
         }
         drop(state);
         self.wake_both();

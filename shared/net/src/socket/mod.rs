@@ -104,7 +104,8 @@ impl SocketSender {
         self.0.0.send(text)
     }
 
-    /// Sends what is queued, then `last`, then closes. Does nothing to a socket that has ended.
+    /// Sends what is queued, then `last`, then the close frame, for up to two seconds. After an
+    /// overflow `last` is still said if there is a chance; any other end stays as it is.
     pub fn close(&self, last: Option<Utf8Bytes>) {
         self.0.0.close(last);
     }
@@ -162,7 +163,7 @@ impl Drop for SocketReceiver {
 /// Bytes read at once, and held by every idle connection.
 const READ_BUFFER: usize = 4 * 1024;
 /// Bytes gathered before they are written; also the largest fragment (see [`outbound`]).
-const WRITE_BUFFER: usize = 16 * 1024;
+const WRITE_BUFFER: usize = 8 * 1024;
 
 /// Limits for tungstenite, whose own defaults are for one connection on a large machine.
 pub(crate) fn config() -> WebSocketConfig {

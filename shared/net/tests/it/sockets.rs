@@ -139,12 +139,18 @@ async fn a_slow_reader_is_cut_off_and_its_neighbour_is_not() {
 #[tokio::test]
 async fn many_small_messages_count_too() {
     let mut server = Server::start().await;
-    let (_slow, sender, _receiver) = server.raw_client(CALM).await;
+    let (mut slow, sender, _receiver) = server.raw_client(CALM).await;
     // Without an await the actor has no chance to take any (one thread).
     for _ in 0..limits::QUEUE_MESSAGES {
         sender.send("x".into()).unwrap();
     }
     assert_eq!(sender.send("x".into()), Err(SendError::Overflow));
+    // What was queued is dropped, for it will be asked for again; the word after it is not.
+    sender.close(Some("resume".into()));
+    assert_eq!(slow.next().await.unwrap().unwrap(), Message::text("resume"));
+    assert!(
+        matches!(slow.next().await.unwrap().unwrap(), Message::Close(Some(close)) if close.code == CloseCode::Again)
+    );
 }
 
 #[tokio::test]

@@ -188,6 +188,25 @@ async fn a_browser_gets_a_certificate_it_understands() {
     assert!(client.is_err());
 }
 
+#[tokio::test]
+async fn nothing_older_than_tls_1_3_is_spoken() {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let old = ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(BrowserEyes(provider)))
+        .with_no_client_auth();
+    let (client, server) = shake(
+        Arc::new(old),
+        server_config(&key(), ClientAuth::Optional).unwrap(),
+    )
+    .await;
+    let alert = client.unwrap_err().to_string();
+    assert!(alert.contains("ProtocolVersion"), "{alert}");
+    assert!(server.is_err());
+}
+
 /// Takes any certificate, and knows the signatures that browsers know.
 #[derive(Debug)]
 struct BrowserEyes(Arc<CryptoProvider>);
