@@ -132,12 +132,15 @@ pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
     {
         return Err(io::ErrorKind::StorageFull.into());
     }
-    match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+    // The length too is set now: a file that grows with each write makes each write wait while the
+    // file system commits its journal for a sync.
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size) {
+        Ok(()) => Ok(()),
         Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
-            file.set_len(has.size())?; // lets go of what was set aside beyond the end
+            file.set_len(has.size())?; // lets go of what was set aside
             Err(error.into())
         }
-        _ => Ok(()),
+        Err(_) => file.set_len(size),
     }
 }
 

@@ -144,13 +144,24 @@ impl PartFile {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
-                    self.folder.sync()?;
-                    self.folder.remove(self.name.record())?;
+                    self.tidy_up();
                     return Ok(self.folder.path().join(name.as_str()));
                 }
             }
         }
         Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// What remains once the file has its name. It is there and complete: a fault now, or a file
+    /// system that cannot sync a folder, is no reason to fetch it again.
+    fn tidy_up(&self) {
+        let done = self
+            .folder
+            .sync()
+            .and_then(|()| self.folder.remove(self.name.record()));
+        if let Err(error) = done {
+            tracing::warn!(%error, "after a download, its folder could not be brought to disk");
+        }
     }
 
     /// Pieces that may be whole: those with data under them, and those that the record claims (a

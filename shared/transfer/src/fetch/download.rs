@@ -4,14 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use landline_protocol::limits::PIECE_BYTES;
 use landline_protocol::peer_routes::ShareRoute;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::source::{Line, Source, next};
+use super::source::{Answer, Line, Source};
 use super::{FetchError, FetchJob, Phase, Progress};
 use crate::lock;
 use crate::part::PartFile;
@@ -121,9 +119,9 @@ impl Download {
     }
 
     /// Reads the pieces of a run; each counts once it is proven and written.
-    async fn receive(&self, run: Run, body: &mut Incoming, buffer: &mut [u8]) -> Result<(), FetchError> {
+    async fn receive(&self, run: Run, body: &mut Answer, buffer: &mut [u8]) -> Result<(), FetchError> {
         let (mut index, mut filled) = (run.first, 0);
-        while let Some(mut data) = next(body).await? {
+        while let Some(mut data) = body.next().await? {
             while !data.is_empty() {
                 let piece = &mut buffer[..piece_len(self.job.size, index as u64)];
                 let fits = data.len().min(piece.len() - filled);
@@ -236,5 +234,3 @@ impl Drop for StopOnDrop<'_> {
         self.0.stop.store(true, Ordering::Relaxed);
     }
 }
-
-const _: () = assert!(PIECE_BYTES <= RECORD_BYTES);

@@ -25,6 +25,10 @@ use crate::range::Slice;
 const DIAL: Duration = Duration::from_secs(10);
 /// For an answer to begin, and for more of it to come: a dead line is noticed within this.
 const SILENCE: Duration = Duration::from_secs(20);
+/// From when on an answer must have come at [`SLOWEST`] or faster.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The slowest sender worth waiting for, in bytes a second.
+const SLOWEST: u64 = 8 * 1024;
 /// A line unused for longer may have been closed by the other side; it is dialled anew.
 const STALE: Duration = Duration::from_secs(4);
 /// The most that is read of a refusal.
@@ -58,12 +62,12 @@ impl Source {
 
     /// All of a small resource, at most `most` bytes.
     pub(super) async fn whole(&mut self, route: ShareRoute, most: u64) -> Result<Vec<u8>, FetchError> {
-        let mut answer = self.ask(route, None).await?;
+        let answer = self.ask(route, None).await?;
         if answer.status() != StatusCode::OK {
             return Err(refusal(answer).await);
         }
-        let mut all = Vec::new();
-        while let Some(data) = next(answer.body_mut()).await? {
+        let (mut all, mut body) = (Vec::new(), Answer::of(answer.into_body()));
+        while let Some(data) = body.next().await? {
             if (all.len() + data.len()) as u64 > most {
                 return Err(FetchError::Corrupt);
             }
@@ -79,14 +83,14 @@ impl Source {
         route: ShareRoute,
         slice: Slice,
         size: u64,
-    ) -> Result<Incoming, FetchError> {
+    ) -> Result<Answer, FetchError> {
         let answer = self.ask(route, Some(slice)).await?;
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Err(refusal(answer).await);
         }
         let range = answer.headers().get(CONTENT_RANGE).map(HeaderValue::as_bytes);
         if range == Some(slice.to_response(size).as_bytes()) {
-            Ok(answer.into_body())
+            Ok(Answer::of(answer.into_body()))
         } else {
             Err(unexpected("it sent another part of the file than was asked for"))
         }
@@ -142,27 +146,52 @@ impl Line {
     }
 }
 
-/// The next bytes of a body; `None` at its end.
-pub(super) async fn next(body: &mut Incoming) -> Result<Option<Bytes>, FetchError> {
-    loop {
-        match timeout(SILENCE, body.frame()).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-            Ok(Some(Err(error))) => return Err(FetchError::Interrupted(error.to_string())),
-            Err(_) => return Err(silent()),
+/// The body of an answer, read with an eye on the clock.
+pub(super) struct Answer {
+    body: Incoming,
+    began: Instant,
+    bytes: u64,
+}
+
+impl Answer {
+    fn of(body: Incoming) -> Self {
+        Self {
+            body,
+            began: Instant::now(),
+            bytes: 0,
         }
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
+        loop {
+            match timeout(SILENCE, self.body.frame()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.bytes += data.len() as u64;
+                        return if self.drips() { Err(slow()) } else { Ok(Some(data)) };
+                    }
+                }
+                Ok(Some(Err(error))) => return Err(FetchError::Interrupted(error.to_string())),
+                Err(_) => return Err(silent()),
+            }
+        }
+    }
+
+    /// Whether it keeps the line alive without sending anything to speak of.
+    fn drips(&self) -> bool {
+        let elapsed = self.began.elapsed();
+        elapsed > PATIENCE && self.bytes < elapsed.as_secs() * SLOWEST
     }
 }
 
 /// What an answer says that is not the one hoped for.
-async fn refusal(mut answer: Response<Incoming>) -> FetchError {
-    let mut text = Vec::new();
+async fn refusal(answer: Response<Incoming>) -> FetchError {
+    let status = answer.status();
+    let (mut text, mut body) = (Vec::new(), Answer::of(answer.into_body()));
     while text.len() < REFUSAL_BYTES {
-        match next(answer.body_mut()).await {
+        match body.next().await {
             Ok(Some(data)) => text.extend_from_slice(&data),
             Ok(None) => break,
             Err(error) => return error,
@@ -170,7 +199,7 @@ async fn refusal(mut answer: Response<Incoming>) -> FetchError {
     }
     match serde_json::from_slice::<WireError>(&text) {
         Ok(error) => FetchError::refused(error),
-        Err(_) => unexpected(&format!("it answered with status {}", answer.status())),
+        Err(_) => unexpected(&format!("it answered with status {status}")),
     }
 }
 
@@ -180,4 +209,8 @@ fn unexpected(what: &str) -> FetchError {
 
 fn silent() -> FetchError {
     FetchError::Interrupted(format!("nothing came for {} seconds", SILENCE.as_secs()))
+}
+
+fn slow() -> FetchError {
+    FetchError::Interrupted("it sends too slowly to ever finish".into())
 }

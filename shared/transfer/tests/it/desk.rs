@@ -93,11 +93,11 @@ impl Sender {
                 asked.lock().unwrap().push(format!("{path} {range}"));
                 let bearer = request.headers()["authorization"].to_str().unwrap();
                 let user = bearer.strip_prefix("Bearer ").unwrap().parse().unwrap();
-                let asker = Asker {
+                let who = Asker {
                     user,
                     device: peer.device.unwrap(),
                 };
-                tamper(&path, respond(&shares, &asker, request).await)
+                tamper(&path, respond(&shares, &who, request).await)
             }
         };
         let running = serve(

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use landline_transfer::FetchError;
+use landline_protocol::{FileName, ShareId};
+use landline_transfer::{FetchError, FetchJob};
+use tokio::io::AsyncBufReadExt;
 
-use crate::desk::{Gate, MIB, Receiver, Sender, noise};
+use crate::desk::{Gate, MIB, Receiver, SECOND, Sender, noise};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_proven_is_not_fetched_again() {
@@ -122,6 +124,88 @@ async fn a_folder_that_is_not_there_is_said_plainly() {
         "{error}"
     );
     assert!(sender.asked.lock().unwrap().is_empty());
+}
+
+/// The process is gone at once, the machine is not: what it had written counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_receiver_loses_nothing_it_had_proven() {
+    let gate = Gate::after(12 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(30 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let task = format!(
+        "{} {} {} {} {}",
+        sender.address,
+        sender.key.id(),
+        offered.root,
+        offered.size,
+        receiver.folder.path().display()
+    );
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["resume::what_the_killed_receiver_does", "--exact", "--nocapture"])
+        .env(CHILD_TASK, task)
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    while !lines.next_line().await.unwrap().unwrap().contains("proven") {}
+    child.kill().await.unwrap(); // SIGKILL
+
+    gate.open();
+    sender.take_asked_bytes();
+    let again = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let path = again.task.await.unwrap().unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+    let reused = again.progress.borrow().reused;
+    assert!(reused >= 9 * MIB, "{reused}");
+    assert_eq!(sender.take_asked_bytes(), offered.size - reused);
+}
+
+const CHILD_TASK: &str = "LANDLINE_TEST_CHILD";
+
+/// The other half of the test above; by itself it does nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_killed_receiver_does() {
+    let Ok(task) = std::env::var(CHILD_TASK) else {
+        return;
+    };
+    let fields: Vec<_> = task.splitn(5, ' ').collect();
+    let job = FetchJob {
+        share: ShareId::from_bytes([1; 16]),
+        entry: 0,
+        size: fields[3].parse().unwrap(),
+        root: fields[2].parse().unwrap(),
+        name: FileName::parse("file").unwrap(),
+        folder: fields[4].into(),
+        device: fields[1].parse().unwrap(),
+        addresses: vec![fields[0].parse().unwrap()],
+    };
+    let mut running = Receiver::new().begin(job);
+    running.until_verified(9 * MIB).await;
+    println!("proven");
+    let _ = running.task.await;
+}
+
+/// With the machine gone too, the record says what had reached the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_download_keeps_its_record() {
+    let gate = Gate::after(90 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let offered = sender.share(1, "x", &noise(120 * MIB, 1));
+    let job = receiver.job(&sender, &offered, "file");
+    let record = receiver.folder.path().join(job.part().record());
+    let mut running = receiver.begin(job);
+    running.until_verified(70 * MIB).await;
+    let written = async {
+        while fs::metadata(&record).map_or(0, |meta| meta.len()) == 0 {
+            tokio::time::sleep(SECOND / 100).await; // nothing tells of a write by another's hand
+        }
+    };
+    tokio::time::timeout(SECOND * 20, written).await.unwrap();
+    gate.open();
+    running.task.await.unwrap().unwrap();
+    assert_eq!(receiver.names(), ["file"]);
 }
 
 /// A file system of 32 MiB in memory.
