@@ -39,6 +39,8 @@ pub struct AcceptLimits {
     pub handshake: Duration,
     /// How long the head of a request may take, and how long a connection may idle between two.
     pub header: Duration,
+    /// How long the other side may take nothing of what is being sent to it.
+    pub stall: Duration,
     /// Connections in all, upgraded ones included.
     pub connections: usize,
     /// Connections from one address, upgraded ones included.
@@ -50,6 +52,7 @@ impl Default for AcceptLimits {
         Self {
             handshake: Duration::from_secs(limits::TLS_HANDSHAKE_SECS),
             header: Duration::from_secs(limits::HTTP_HEADER_SECS),
+            stall: Duration::from_secs(30),
             connections: 16_384,
             per_address: 256,
         }
@@ -145,7 +148,7 @@ where
         match tls {
             Ok(Ok(tls)) => {
                 let device = peer_device(tls.get_ref().1.peer_certificates());
-                let io = ServerIo::new(tls, place, self.end.clone());
+                let io = ServerIo::new(tls, place, self.limits.stall, self.end.clone());
                 self.http(io, Peer { remote, device }).await;
             }
             Ok(Err(error)) => tracing::debug!(%remote, %error, "the TLS handshake failed"),

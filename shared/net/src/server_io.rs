@@ -14,25 +14,30 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::places::Place;
 
-/// How long a write may make no progress before the connection is given up.
-const STALL: Duration = Duration::from_secs(30);
-
 /// One accepted connection. It stays what the accept loop owns after an upgrade too: when the loop
 /// ends, reading and writing fail.
 pub struct ServerIo {
     tls: TlsStream<TcpStream>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// How long a write may make no progress.
+    stall: Duration,
     /// Present while a write waits. Boxed and absent otherwise: most connections are idle.
-    stall: Option<Pin<Box<Sleep>>>,
+    stalled: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
 impl ServerIo {
-    pub(crate) fn new(tls: TlsStream<TcpStream>, place: Place, end: CancellationToken) -> Self {
+    pub(crate) fn new(
+        tls: TlsStream<TcpStream>,
+        place: Place,
+        stall: Duration,
+        end: CancellationToken,
+    ) -> Self {
         Self {
             tls,
             ended: Box::pin(end.cancelled_owned()),
-            stall: None,
+            stall,
+            stalled: None,
             _place: place,
         }
     }
@@ -47,14 +52,15 @@ impl ServerIo {
     /// Turns waiting for too long into an error.
     fn bounded<T>(&mut self, cx: &mut Context<'_>, write: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if write.is_ready() {
-            self.stall = None;
+            self.stalled = None;
             return write;
         }
         self.poll_ended(cx)?;
-        let stall = self
-            .stall
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL)));
-        match stall.as_mut().poll(cx) {
+        let patience = self.stall;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        match stalled.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }

@@ -135,6 +135,23 @@ async fn a_head_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn who_takes_nothing_of_the_answer_is_ended() {
+    let limits = AcceptLimits {
+        stall: SHORT,
+        ..AcceptLimits::default()
+    };
+    let server = Server::with(limits, ClientAuth::Required).await;
+    let mut http = HttpConnection::open(server.dial().await).await.unwrap();
+    let begun = Instant::now();
+    let _unread = http
+        .send(Request::get("/flood").body(Full::default()).unwrap())
+        .await
+        .unwrap();
+    timeout(PATIENCE, server.waiting.notified()).await.unwrap();
+    assert!(begun.elapsed() >= SHORT, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn one_address_has_only_so_many_connections() {
     let limits = AcceptLimits {
         per_address: 2,

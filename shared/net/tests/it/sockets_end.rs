@@ -49,13 +49,21 @@ async fn the_last_words_come_after_everything_and_before_the_close() {
 }
 
 #[tokio::test]
-async fn a_message_of_one_mebibyte_is_refused_with_a_reason() {
+async fn a_message_of_one_mebibyte_or_more_is_refused_with_a_reason() {
     let mut server = Server::start().await;
+    // The larger one does not fit into the buffers of the system: it is still being written when it
+    // is refused, and must neither hang nor break before the reason is read.
+    for size in [1024 * 1024, 12 * 1024 * 1024] {
+        refused_for_size(&mut server, size).await;
+    }
+}
+
+async fn refused_for_size(server: &mut Server, size: usize) {
     let (client, _sender, mut receiver) = server.raw_client(CALM).await;
     // Our own client cannot even send one.
     let mut client = WebSocketStream::from_raw_socket(client.into_inner(), Role::Client, None).await;
     client.send(Message::text("fine")).await.unwrap();
-    client.send(Message::text("x".repeat(1024 * 1024))).await.unwrap();
+    client.send(Message::text("x".repeat(size))).await.unwrap();
     let (_, close) = rest(&mut client).await;
     assert_eq!(close.code, CloseCode::Size);
     assert!(close.reason.contains("256 KiB"), "{}", close.reason);

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::{Request, Response, StatusCode};
 use landline_net::{
-    AcceptLimits, Body, Dialled, Peer, SocketReceiver, SocketSender, SocketSettings, WsClientStream,
+    AcceptLimits, Body, Bytes, Dialled, Peer, SocketReceiver, SocketSender, SocketSettings, WsClientStream,
     WsStream, bearer, dial, error, json, read_json, serve, spawn, upgrade, websocket,
 };
 use landline_protocol::{ErrorCode, WireError};
@@ -118,6 +119,7 @@ impl Routes {
                 self.go_on.notified().await;
                 json(StatusCode::OK, &"done")
             }
+            "/flood" => Response::new(flood(self.waiting)),
             "/busy" => error(&WireError::new(ErrorCode::TooManyRequests, "Wait.").retry_after_ms(1_500)),
             "/socket" => match upgrade(&mut request) {
                 Ok((response, pending)) => {
@@ -132,4 +134,21 @@ impl Routes {
             _ => error(&WireError::new(ErrorCode::NotFound, "There is nothing here.")),
         }
     }
+}
+
+/// A body without end, which tells when it is dropped.
+fn flood(dropped: Arc<Notify>) -> Body {
+    struct Tell(Arc<Notify>);
+    impl Drop for Tell {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let tell = Tell(dropped);
+    let chunk = Bytes::from(vec![0; 64 * 1024]);
+    let chunks = futures_util::stream::repeat_with(move || {
+        let _held = &tell;
+        Ok(Frame::data(chunk.clone()))
+    });
+    BodyExt::boxed(StreamBody::new(chunks))
 }
