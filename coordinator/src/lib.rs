@@ -13,11 +13,13 @@ pub mod settings;
 mod auth;
 mod http;
 mod hub;
+mod links;
 mod running;
 mod state;
 mod store;
 
 pub use clock::Clock;
 pub use config::{Config, DEFAULT_PORT, Limits, Registration};
-pub use server::{Coordinator, StartError, invite_into, reachable_at};
+pub use links::{invite_into, reachable_at};
+pub use server::{Coordinator, StartError};
 pub use store::StoreError;

@@ -32,14 +32,11 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let config = settings::resolve(cli.flags)?;
+    let config = settings::resolve(&cli.flags)?;
     match cli.command {
         Some(Command::Invite { admin }) => {
             let links = invite_into(&config, admin, &Clock::system())?;
-            print_links(
-                "An invite link for one person, good once and for seven days:",
-                &links,
-            )
+            print_links("An invite link for one person, good once and for seven days:", &links)
         }
         None => run(config),
     }
@@ -48,10 +45,7 @@ fn main() -> anyhow::Result<()> {
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_env("LANDLINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter)
-        .init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     let signals = signals::Signals::new().context("signals cannot be waited for")?;
     let coordinator = Coordinator::start(config).await?;
     greet(&coordinator)?;
@@ -74,10 +68,7 @@ fn greet(coordinator: &Coordinator) -> anyhow::Result<()> {
     if links.is_empty() {
         return Ok(());
     }
-    print_links(
-        "Nobody has an account yet. Whoever joins by this link becomes the admin:",
-        &links,
-    )
+    print_links("Nobody has an account yet. Whoever joins by this link becomes the admin:", &links)
 }
 
 /// The first link is the one to use; the others are for other networks of this machine.
@@ -104,10 +95,7 @@ mod signals {
     impl Signals {
         pub(super) fn new() -> std::io::Result<Self> {
             let terminate = signal(SignalKind::terminate())?;
-            Ok(Self {
-                terminate,
-                interrupt: signal(SignalKind::interrupt())?,
-            })
+            Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
         }
 
         pub(super) async fn wait(mut self) {

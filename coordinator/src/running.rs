@@ -25,16 +25,13 @@ pub(crate) struct Parts {
     pub(crate) serving: JoinHandle<()>,
     pub(crate) committed: mpsc::Receiver<Vec<Committed>>,
     pub(crate) writer: WriterThread,
+    /// Held until everything has ended: one process uses a data directory at a time.
+    pub(crate) lock: std::fs::File,
 }
 
 /// Runs until `stop`, ends in order, then says so by `ended`.
 pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: CancellationToken) {
-    let Parts {
-        app,
-        serving,
-        committed,
-        writer,
-    } = parts;
+    let Parts { app, serving, committed, writer, lock } = parts;
     let delivering = tokio::spawn(deliver(app.clone(), committed));
     let ticking = tokio::spawn(tick(app.clone()));
     stop.cancelled().await;
@@ -55,6 +52,7 @@ pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: Cancellati
     app.sessions.close();
     let _ = timeout(PATIENCE / 4, app.sessions.wait()).await;
     tracing::info!("ended");
+    drop(lock);
     ended.cancel();
 }
 
@@ -80,13 +78,8 @@ async fn tick(app: Arc<App>) {
 /// Whoever is here at the end was seen until now.
 async fn keep_last_seen(app: &App, here: Vec<UserName>) {
     let now = app.clock.now();
-    let kept: Result<(), StoreError> = app
-        .store
-        .write(move |db| {
-            here.iter()
-                .try_for_each(|user| accounts::last_seen(db, user, now))
-        })
-        .await;
+    let kept: Result<(), StoreError> =
+        app.store.write(move |db| here.iter().try_for_each(|user| accounts::last_seen(db, user, now))).await;
     if let Err(error) = kept {
         tracing::debug!(%error, "who was here at the end was not kept");
     }

@@ -1,13 +1,13 @@
 //! Starting, being found, and ending.
 
 use std::fs::{File, TryLockError};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use landline_net::{AcceptLimits, local_addresses, serve};
+use landline_net::{AcceptLimits, serve};
 use landline_protocol::{DeviceId, InviteLink, WireError};
 use landline_trust::private_file::{PrivateFileError, private_dir};
 use landline_trust::{ClientAuth, DeviceKey, KeyError, TlsError, TokenSigner, TokenVerifier, server_config};
@@ -19,12 +19,10 @@ use crate::auth::{Auth, Passwords, Rates};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
+use crate::links::{LISTENS, links};
 use crate::running;
 use crate::state::App;
-use crate::store::{self, Opened, Store, StoreError, accounts, messages};
-
-/// Under which name a running coordinator notes where it listens.
-const LISTENS: &str = "listens";
+use crate::store::{Opened, Store, StoreError, accounts, messages};
 
 /// A coordinator that runs until [`shutdown`](Self::shutdown), or until it is dropped.
 pub struct Coordinator {
@@ -35,8 +33,6 @@ pub struct Coordinator {
     first_code: Option<String>,
     stop: CancellationToken,
     ended: CancellationToken,
-    /// Held for as long as this process uses the data directory.
-    _lock: File,
 }
 
 /// Why a coordinator did not start. Each is a sentence for whoever started it.
@@ -96,42 +92,20 @@ impl Coordinator {
         let key = DeviceKey::load_or_create(&config.data_dir)?;
         let tls = server_config(&key, ClientAuth::Optional)?;
         let signer = TokenSigner::load_or_create(&config.data_dir, key.id())?;
-        let Opened {
-            store,
-            committed,
-            writer,
-        } = Store::open(&config.data_dir, clock.clone())?;
+        let Opened { store, committed, writer } = Store::open(&config.data_dir, clock.clone())?;
         let listener = listen(config.listen).await?;
-        let address = listener.local_addr().map_err(|error| StartError::Listen {
-            address: config.listen,
-            error,
-        })?;
+        let address =
+            listener.local_addr().map_err(|error| StartError::Listen { address: config.listen, error })?;
         store.note(LISTENS, &address.to_string()).await?;
         let app = Arc::new(assemble(config, clock, store, signer).await?);
-        let first_code = match app.is_settled() {
-            true => None,
-            false => Some(app.auth.invite(true).await?.code),
-        };
+        let first_code = if app.is_settled() { None } else { Some(app.auth.invite(true).await?.code) };
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let limits = accept_limits(&app.config);
         let serving = tokio::spawn(serve_app(app.clone(), listener, tls, limits, stop.clone()));
-        let parts = running::Parts {
-            app: app.clone(),
-            serving,
-            committed,
-            writer,
-        };
+        let parts = running::Parts { app: app.clone(), serving, committed, writer, lock };
         tokio::spawn(running::run(parts, stop.clone(), ended.clone()));
         tracing::info!(%address, device = %key.id(), "the coordinator listens");
-        Ok(Self {
-            app,
-            address,
-            device: key.id(),
-            first_code,
-            stop,
-            ended,
-            _lock: lock,
-        })
+        Ok(Self { app, address, device: key.id(), first_code, stop, ended })
     }
 
     /// Where it listens; the port is the one that the system chose, if it was to choose.
@@ -183,63 +157,11 @@ impl Drop for Coordinator {
     }
 }
 
-/// Makes an invite in the data directory of a coordinator, whether or not it is running: a link by
-/// each address under which it was last reachable.
-pub fn invite_into(config: &Config, admin: bool, clock: &Clock) -> Result<Vec<InviteLink>, StartError> {
-    let path = config.data_dir.join(store::FILE);
-    if !path.exists() {
-        return Err(StartError::NeverRan(config.data_dir.clone()));
-    }
-    private_dir(&config.data_dir)?;
-    let key = DeviceKey::load_or_create(&config.data_dir)?;
-    let db = store::open_writable(&path)?;
-    let now = clock.now();
-    let new = crate::auth::new_invite(now)?;
-    store::invites::add(&db, &new.hash, admin, now, new.invite.expires_at)?;
-    let listens = store::noted(&db, LISTENS)?.and_then(|text| text.parse().ok());
-    Ok(links(
-        listens.unwrap_or(config.listen),
-        key.id(),
-        &new.invite.code,
-    ))
-}
-
-/// The addresses to tell people: the one it listens on, or all of this machine's.
-pub fn reachable_at(listens: SocketAddr) -> Vec<SocketAddr> {
-    if !listens.ip().is_unspecified() {
-        return vec![listens];
-    }
-    let v4_only = listens.is_ipv4();
-    let mut all = local_addresses(listens.port());
-    all.retain(|address| !v4_only || address.is_ipv4());
-    if all.is_empty() {
-        all.push(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), listens.port()));
-    }
-    all
-}
-
-fn links(listens: SocketAddr, key: DeviceId, code: &str) -> Vec<InviteLink> {
-    let link = |address: SocketAddr| InviteLink {
-        host: address.ip().to_string(),
-        port: address.port(),
-        key,
-        code: code.to_owned(),
-    };
-    reachable_at(listens).into_iter().map(link).collect()
-}
-
 /// One process uses a data directory at a time: two writers would give the same place twice.
 fn lock(data_dir: &Path) -> Result<File, StartError> {
     let path = data_dir.join("coordinator.lock");
-    let opened = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path);
-    let file = opened.map_err(|error| StartError::File {
-        path: path.clone(),
-        error,
-    })?;
+    let opened = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = opened.map_err(|error| StartError::File { path: path.clone(), error })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StartError::Locked(data_dir.to_path_buf())),
@@ -248,9 +170,7 @@ fn lock(data_dir: &Path) -> Result<File, StartError> {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| StartError::Listen { address, error })
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
 }
 
 async fn assemble(
@@ -260,11 +180,7 @@ async fn assemble(
     signer: TokenSigner,
 ) -> Result<App, StartError> {
     let load = |db: &rusqlite::Connection| {
-        Ok::<_, StoreError>((
-            accounts::everybody(db)?,
-            messages::conversations(db)?,
-            accounts::any(db)?,
-        ))
+        Ok::<_, StoreError>((accounts::everybody(db)?, messages::conversations(db)?, accounts::any(db)?))
     };
     let (people, conversations, settled) = store.read(load).await?;
     let auth = Auth {

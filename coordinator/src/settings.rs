@@ -89,31 +89,22 @@ pub enum SettingsError {
 }
 
 /// Puts the settings together.
-pub fn resolve(flags: Flags) -> Result<Config, SettingsError> {
-    let (file, data_dir) = match &flags.config {
-        Some(path) => {
-            let file = read(path)?;
-            let data_dir = flags.data_dir.clone().or_else(|| file.data_dir.clone());
-            (file, data_dir.map_or_else(default_data_dir, Ok)?)
-        }
-        None => {
-            let data_dir = flags.data_dir.clone().map_or_else(default_data_dir, Ok)?;
-            (read_default(&data_dir)?, data_dir)
-        }
+pub fn resolve(flags: &Flags) -> Result<Config, SettingsError> {
+    let (file, data_dir) = if let Some(path) = &flags.config {
+        let file = read(path)?;
+        let data_dir = flags.data_dir.clone().or_else(|| file.data_dir.clone());
+        (file, data_dir.map_or_else(default_data_dir, Ok)?)
+    } else {
+        let data_dir = flags.data_dir.clone().map_or_else(default_data_dir, Ok)?;
+        (read_default(&data_dir)?, data_dir)
     };
-    combine(&flags, file, data_dir)
+    combine(flags, &file, data_dir)
 }
 
-fn combine(flags: &Flags, file: FileSettings, data_dir: PathBuf) -> Result<Config, SettingsError> {
+fn combine(flags: &Flags, file: &FileSettings, data_dir: PathBuf) -> Result<Config, SettingsError> {
     let defaults = Config::new(data_dir);
-    let heartbeat = flags
-        .heartbeat
-        .or(file.heartbeat)
-        .unwrap_or(defaults.heartbeat.as_secs());
-    let timeout = flags
-        .timeout
-        .or(file.timeout)
-        .unwrap_or(defaults.heartbeat_timeout.as_secs());
+    let heartbeat = flags.heartbeat.or(file.heartbeat).unwrap_or(defaults.heartbeat.as_secs());
+    let timeout = flags.timeout.or(file.timeout).unwrap_or(defaults.heartbeat_timeout.as_secs());
     if heartbeat == 0 || timeout <= heartbeat {
         return Err(SettingsError::Heartbeat { heartbeat, timeout });
     }
@@ -145,14 +136,10 @@ fn read_default(data_dir: &Path) -> Result<FileSettings, SettingsError> {
 }
 
 fn read(path: &Path) -> Result<FileSettings, SettingsError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Read {
-        path: path.to_path_buf(),
-        error,
-    })?;
-    toml::from_str(&text).map_err(|error| SettingsError::Parse {
-        path: path.to_path_buf(),
-        error: Box::new(error),
-    })
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| SettingsError::Read { path: path.to_path_buf(), error })?;
+    toml::from_str(&text)
+        .map_err(|error| SettingsError::Parse { path: path.to_path_buf(), error: Box::new(error) })
 }
 
 #[cfg(test)]
@@ -162,47 +149,25 @@ mod tests {
     fn with_file(text: &str, flags: Flags) -> Result<Config, SettingsError> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(FILE), text).unwrap();
-        resolve(Flags {
-            data_dir: Some(dir.path().to_path_buf()),
-            ..flags
-        })
+        resolve(&Flags { data_dir: Some(dir.path().to_path_buf()), ..flags })
     }
 
     #[test]
     fn flags_come_before_the_file_and_the_file_before_defaults() {
         let file =
             "port = 5000\nregistration = \"open\"\nheartbeat = 2\ntimeout = 3\n[limits]\nconnections = 7\n";
-        let config = with_file(
-            file,
-            Flags {
-                port: Some(6000),
-                ..Flags::default()
-            },
-        )
-        .unwrap();
+        let config = with_file(file, Flags { port: Some(6000), ..Flags::default() }).unwrap();
         assert_eq!(config.listen, "0.0.0.0:6000".parse().unwrap());
         assert_eq!(config.registration, Registration::Open);
-        assert_eq!(
-            (config.heartbeat.as_secs(), config.heartbeat_timeout.as_secs()),
-            (2, 3)
-        );
-        assert_eq!(
-            config.limits,
-            Limits {
-                connections: 7,
-                ..Limits::default()
-            }
-        );
+        assert_eq!((config.heartbeat.as_secs(), config.heartbeat_timeout.as_secs()), (2, 3));
+        assert_eq!(config.limits, Limits { connections: 7, ..Limits::default() });
     }
 
     #[test]
     fn nothing_said_means_the_defaults() {
         let dir = tempfile::tempdir().unwrap();
-        let flags = Flags {
-            data_dir: Some(dir.path().to_path_buf()),
-            ..Flags::default()
-        };
-        assert_eq!(resolve(flags).unwrap(), Config::new(dir.path()));
+        let flags = Flags { data_dir: Some(dir.path().to_path_buf()), ..Flags::default() };
+        assert_eq!(resolve(&flags).unwrap(), Config::new(dir.path()));
     }
 
     #[test]
@@ -213,15 +178,7 @@ mod tests {
         assert!(said("registration = \"anyone\"").contains("anyone"));
         assert!(said("heartbeat = 5\ntimeout = 5").contains("must be longer"));
         assert!(said("data_dir = \"/elsewhere\"").contains("--config"));
-        let missing = Flags {
-            config: Some("/nonexistent/x.toml".into()),
-            ..Flags::default()
-        };
-        assert!(
-            resolve(missing)
-                .unwrap_err()
-                .to_string()
-                .contains("/nonexistent/x.toml")
-        );
+        let missing = Flags { config: Some("/nonexistent/x.toml".into()), ..Flags::default() };
+        assert!(resolve(&missing).unwrap_err().to_string().contains("/nonexistent/x.toml"));
     }
 }

@@ -54,9 +54,7 @@ impl Auth {
         let user = ask.username;
         let fresh = Fresh::new()?;
         let name = device_name(&ask.device_name);
-        let admin = self
-            .make(user.clone(), password, invite, device, name, &fresh)
-            .await?;
+        let admin = self.make(user.clone(), password, invite, device, name, &fresh).await?;
         tracing::info!(%user, admin, device = device.short(), "a new account");
         self.session(user, admin, &device, &fresh.family, fresh.refresh_token)
     }
@@ -70,11 +68,7 @@ impl Auth {
                 if let Some(hash) = invite {
                     invites::check(db, &hash, now)?.ok_or_else(invite_invalid)?;
                 }
-                if accounts::taken(db, &user)? {
-                    Err(name_taken())
-                } else {
-                    Ok(())
-                }
+                if accounts::taken(db, &user)? { Err(name_taken()) } else { Ok(()) }
             })
             .await
     }
@@ -118,9 +112,7 @@ impl Auth {
     ) -> Result<Session, WireError> {
         self.rates.address(from, self.clock.now())?;
         let name: Option<UserName> = ask.username.parse().ok();
-        let folded = name
-            .as_ref()
-            .map_or_else(|| ask.username.clone(), UserName::folded);
+        let folded = name.as_ref().map_or_else(|| ask.username.clone(), UserName::folded);
         let (account, known_device) = self.look_up(name, device).await?;
         self.rates.account(folded, known_device, self.clock.now())?;
         let kept = account.as_ref().map(|account| account.password.clone());
@@ -129,16 +121,9 @@ impl Auth {
             return Err(wrong_credentials());
         };
         let fresh = Fresh::new()?;
-        self.start(&account, device, device_name(&ask.device_name), &fresh)
-            .await?;
+        self.start(&account, device, device_name(&ask.device_name), &fresh).await?;
         tracing::info!(user = %account.name, device = device.short(), "signed in");
-        self.session(
-            account.name,
-            account.admin,
-            &device,
-            &fresh.family,
-            fresh.refresh_token,
-        )
+        self.session(account.name, account.admin, &device, &fresh.family, fresh.refresh_token)
     }
 
     async fn look_up(
@@ -180,24 +165,15 @@ impl Auth {
 }
 
 fn wrong_credentials() -> WireError {
-    WireError::new(
-        ErrorCode::WrongCredentials,
-        "the name or the password is wrong: check both",
-    )
+    WireError::new(ErrorCode::WrongCredentials, "the name or the password is wrong: check both")
 }
 
 fn name_taken() -> WireError {
-    WireError::new(
-        ErrorCode::NameTaken,
-        "this name, or one that looks like it, is taken: choose another",
-    )
+    WireError::new(ErrorCode::NameTaken, "this name, or one that looks like it, is taken: choose another")
 }
 
 fn invite_required() -> WireError {
-    WireError::new(
-        ErrorCode::InviteRequired,
-        "this coordinator lets people in by invite: ask for a link",
-    )
+    WireError::new(ErrorCode::InviteRequired, "this coordinator lets people in by invite: ask for a link")
 }
 
 fn invite_invalid() -> WireError {

@@ -24,13 +24,7 @@ pub(crate) struct NewInvite {
 pub(crate) fn new_invite(now: Timestamp) -> Result<NewInvite, WireError> {
     let code = random_code(CODE_BYTES).map_err(internal)?;
     let hash = hash_secret(&code);
-    Ok(NewInvite {
-        invite: Invite {
-            code,
-            expires_at: now.plus_millis(INVITE_MILLIS),
-        },
-        hash,
-    })
+    Ok(NewInvite { invite: Invite { code, expires_at: now.plus_millis(INVITE_MILLIS) }, hash })
 }
 
 impl Auth {

@@ -55,15 +55,9 @@ impl Auth {
 
     /// Reads an access token as shown by `device`, and looks up whether its family still lives.
     pub(crate) async fn authorize(&self, token: &str, device: DeviceId) -> Result<Authorized, WireError> {
-        let claims = self
-            .verifier
-            .access(token, &device, self.clock.now())
-            .map_err(|e| refused(&e))?;
+        let claims = self.verifier.access(token, &device, self.clock.now()).map_err(|e| refused(&e))?;
         let session = claims.session.clone();
-        let alive = self
-            .store
-            .read(move |db| crate::store::sessions::alive(db, &session))
-            .await?;
+        let alive = self.store.read(move |db| crate::store::sessions::alive(db, &session)).await?;
         match alive {
             Some(of) if of.user == claims.user => Ok(Authorized {
                 user: of.user,
@@ -88,10 +82,8 @@ impl Auth {
         let now = self.clock.now();
         let (access_token, access_expires_at) =
             self.signer.access(&user, device, family, now).map_err(internal)?;
-        let (peer_credential, peer_expires_at) = self
-            .signer
-            .peer_credential(&user, device, now)
-            .map_err(internal)?;
+        let (peer_credential, peer_expires_at) =
+            self.signer.peer_credential(&user, device, now).map_err(internal)?;
         Ok(Session {
             user,
             admin,
@@ -105,11 +97,7 @@ impl Auth {
 }
 
 fn refused(error: &TokenError) -> WireError {
-    let advice = if error.code() == ErrorCode::TokenExpired {
-        "refresh it"
-    } else {
-        "sign in again"
-    };
+    let advice = if error.code() == ErrorCode::TokenExpired { "refresh it" } else { "sign in again" };
     WireError::new(error.code(), format!("{error}: {advice}"))
 }
 

@@ -27,14 +27,8 @@ impl Passwords {
     /// At most `at_once` run at the same time. Takes as long as one hash.
     pub(crate) async fn new(at_once: usize) -> Result<Self, WireError> {
         let secret = random_code(32).map_err(internal)?;
-        let nobody = tokio::task::spawn_blocking(move || hash(&secret))
-            .await
-            .map_err(internal)??;
-        Ok(Self {
-            turns: Arc::new(Semaphore::new(at_once.max(1))),
-            waiting: Semaphore::new(WAITING),
-            nobody,
-        })
+        let nobody = tokio::task::spawn_blocking(move || hash(&secret)).await.map_err(internal)??;
+        Ok(Self { turns: Arc::new(Semaphore::new(at_once.max(1))), waiting: Semaphore::new(WAITING), nobody })
     }
 
     /// The hash to keep, a PHC string.
@@ -46,11 +40,8 @@ impl Passwords {
     pub(crate) async fn verify(&self, password: String, kept: Option<String>) -> Result<bool, WireError> {
         let known = kept.is_some();
         let kept = kept.unwrap_or_else(|| self.nobody.clone());
-        let right = self.run(move || {
-            Ok(Argon2::default()
-                .verify_password(password.as_bytes(), kept.as_str())
-                .is_ok())
-        });
+        let right = self
+            .run(move || Ok(Argon2::default().verify_password(password.as_bytes(), kept.as_str()).is_ok()));
         Ok(right.await? && known)
     }
 
@@ -70,9 +61,7 @@ impl Passwords {
 }
 
 fn hash(password: &str) -> Result<String, WireError> {
-    let hash = Argon2::default()
-        .hash_password(password.as_bytes())
-        .map_err(internal)?;
+    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(internal)?;
     Ok(hash.to_string())
 }
 
@@ -80,16 +69,10 @@ fn hash(password: &str) -> Result<String, WireError> {
 /// is asked of them).
 pub(crate) fn check_fitness(password: &str) -> Result<(), WireError> {
     if password.chars().count() < limits::PASSWORD_MIN_CHARS {
-        return Err(unfit(format!(
-            "a password needs at least {} characters",
-            limits::PASSWORD_MIN_CHARS
-        )));
+        return Err(unfit(format!("a password needs at least {} characters", limits::PASSWORD_MIN_CHARS)));
     }
     if password.len() > limits::PASSWORD_MAX_BYTES {
-        return Err(unfit(format!(
-            "a password has at most {} bytes",
-            limits::PASSWORD_MAX_BYTES
-        )));
+        return Err(unfit(format!("a password has at most {} bytes", limits::PASSWORD_MAX_BYTES)));
     }
     Ok(())
 }
@@ -99,9 +82,6 @@ fn unfit(why: String) -> WireError {
 }
 
 fn busy() -> WireError {
-    WireError::new(
-        ErrorCode::TooManyRequests,
-        "too many people are signing in: try again in a moment",
-    )
-    .retry_after_ms(2_000)
+    WireError::new(ErrorCode::TooManyRequests, "too many people are signing in: try again in a moment")
+        .retry_after_ms(2_000)
 }

@@ -79,15 +79,8 @@ const SWEEP_MIN: usize = 1_024;
 impl<K: Eq + Hash> Buckets<K> {
     /// `burst` at once, then one each `interval` milliseconds.
     pub(crate) fn new(burst: u32, interval: u64) -> Self {
-        let swept = Swept {
-            full_at: HashMap::new(),
-            sweep_at: SWEEP_MIN,
-        };
-        Self {
-            burst: u64::from(burst.max(1)),
-            interval,
-            full_at: Mutex::new(swept),
-        }
+        let swept = Swept { full_at: HashMap::new(), sweep_at: SWEEP_MIN };
+        Self { burst: u64::from(burst.max(1)), interval, full_at: Mutex::new(swept) }
     }
 
     /// Takes one, or says how many milliseconds to wait for it.
@@ -142,10 +135,7 @@ mod tests {
 
     #[test]
     fn one_host_cannot_use_all_its_addresses() {
-        let rates = Rates::new(&Limits {
-            sign_ins_per_address: 1,
-            ..Limits::default()
-        });
+        let rates = Rates::new(&Limits { sign_ins_per_address: 1, ..Limits::default() });
         let at = Timestamp::from_millis(1);
         assert!(rates.address("2001:db8::1".parse().unwrap(), at).is_ok());
         assert!(rates.address("2001:db8::2".parse().unwrap(), at).is_err());

@@ -33,11 +33,7 @@ impl Auth {
             }
             Refreshed::Over(family) => {
                 if let Some(family) = &family {
-                    tracing::warn!(
-                        family,
-                        device = device.short(),
-                        "a refresh token came twice or is over"
-                    );
+                    tracing::warn!(family, device = device.short(), "a refresh token came twice or is over");
                 }
                 Ok(RefreshOutcome::Over(family, revoked()))
             }
@@ -48,8 +44,6 @@ impl Auth {
     /// A token that is not good any more has nothing to end: that is no error.
     pub(crate) async fn sign_out(&self, device: DeviceId, shown: &str) -> Result<Option<String>, WireError> {
         let shown = hash_secret(shown);
-        self.store
-            .write(move |db| sessions::sign_out(db, &shown, &device).map_err(WireError::from))
-            .await
+        self.store.write(move |db| sessions::sign_out(db, &shown, &device).map_err(WireError::from)).await
     }
 }

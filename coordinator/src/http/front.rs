@@ -23,13 +23,9 @@ const HEADERS: &[(HeaderName, &str)] = &[
 pub(super) fn page() -> Response<Body> {
     let mut response = Response::new(full(PAGE));
     for (name, value) in HEADERS {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     let opener = HeaderName::from_static("cross-origin-opener-policy");
-    response
-        .headers_mut()
-        .insert(opener, HeaderValue::from_static("same-origin"));
+    response.headers_mut().insert(opener, HeaderValue::from_static("same-origin"));
     response
 }

@@ -44,10 +44,7 @@ async fn route(app: Arc<App>, peer: Peer, request: Request<Incoming>) -> Answer 
             Method::POST
         }
         _ => {
-            return Err(WireError::new(
-                ErrorCode::NotFound,
-                "there is nothing at this address",
-            ));
+            return Err(WireError::new(ErrorCode::NotFound, "there is nothing at this address"));
         }
     };
     expect(&request, &wanted)?;
@@ -68,10 +65,7 @@ fn expect(request: &Request<Incoming>, method: &Method) -> Result<(), WireError>
     if request.method() == method || head {
         return Ok(());
     }
-    Err(WireError::new(
-        ErrorCode::BadRequest,
-        format!("this address is for {method} requests"),
-    ))
+    Err(WireError::new(ErrorCode::BadRequest, format!("this address is for {method} requests")))
 }
 
 /// Whom the request's access token stands for.
@@ -81,10 +75,7 @@ async fn authorized(
     request: &Request<Incoming>,
 ) -> Result<Authorized, WireError> {
     let token = bearer(request.headers()).ok_or_else(|| {
-        WireError::new(
-            ErrorCode::Unauthenticated,
-            "an access token is needed here: sign in first",
-        )
+        WireError::new(ErrorCode::Unauthenticated, "an access token is needed here: sign in first")
     })?;
     app.auth.authorize(token, device).await
 }
@@ -107,11 +98,5 @@ async fn health(app: &App) -> Response<Body> {
     } else {
         (StatusCode::OK, "ok")
     };
-    json(
-        code,
-        &Health {
-            status: status.into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-        },
-    )
+    json(code, &Health { status: status.into(), version: env!("CARGO_PKG_VERSION").into() })
 }

@@ -20,10 +20,7 @@ pub(super) async fn open(
     mut request: Request<Incoming>,
 ) -> Answer {
     if request.headers().contains_key(ORIGIN) {
-        return Err(WireError::new(
-            ErrorCode::Forbidden,
-            "browsers cannot open this connection",
-        ));
+        return Err(WireError::new(ErrorCode::Forbidden, "browsers cannot open this connection"));
     }
     if app.hub.is_closing() {
         return Err(crate::store::StoreError::Closed.to_wire());

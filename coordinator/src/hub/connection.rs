@@ -43,15 +43,10 @@ pub(crate) async fn run(app: Arc<App>, who: Authorized, peer: Peer, pending: Pen
         Ok(ws) => ws,
         Err(error) => return tracing::debug!(%error, "the WebSocket did not begin"),
     };
-    let settings = SocketSettings {
-        heartbeat: app.config.heartbeat,
-        timeout: app.config.heartbeat_timeout,
-    };
+    let settings = SocketSettings { heartbeat: app.config.heartbeat, timeout: app.config.heartbeat_timeout };
     let (sender, mut receiver) = landline_net::spawn(ws, settings);
-    let slow = goodbye(
-        ErrorCode::SlowConsumer,
-        "this connection was read too slowly: resume from your cursors",
-    );
+    let slow =
+        goodbye(ErrorCode::SlowConsumer, "this connection was read too slowly: resume from your cursors");
     sender.set_farewell(encode(&ServerFrame::Goodbye { error: slow }).into());
     match open(app, who, peer, sender.clone(), &mut receiver).await {
         Ok(Some((mut session, name))) => {
@@ -85,13 +80,7 @@ async fn open(
         connection = id.0, user = %who.user, device = who.device.short(), remote = %peer.remote,
         agent = ?hello.agent, "connected"
     );
-    let session = Session {
-        app,
-        who,
-        peer,
-        sender,
-        id,
-    };
+    let session = Session { app, who, peer, sender, id };
     session.introduce().await;
     session.keep_seen(&name).await;
     Ok(Some((session, name)))
@@ -162,21 +151,16 @@ impl Session {
             }
             Ok(ClientFrame::Authenticate { token }) => return self.authenticate(&token).await,
             Ok(ClientFrame::Hello(_)) => {
-                self.complain(ErrorCode::BadRequest, "hello was said already".into())
+                self.complain(ErrorCode::BadRequest, "hello was said already".into());
             }
             Ok(ClientFrame::Unknown) => {}
-            Err(error) => self.complain(
-                ErrorCode::BadRequest,
-                format!("this frame cannot be read: {error}"),
-            ),
+            Err(error) => self.complain(ErrorCode::BadRequest, format!("this frame cannot be read: {error}")),
         }
         Next::Frame
     }
 
     fn complain(&self, code: ErrorCode, why: String) {
-        self.tell(&ServerFrame::Error {
-            error: WireError::new(code, why),
-        });
+        self.tell(&ServerFrame::Error { error: WireError::new(code, why) });
     }
 
     /// Hands a message to the writer, whose commit is answered by the hub.
@@ -210,9 +194,7 @@ impl Session {
         match self.app.auth.authorize(token, self.who.device).await {
             Ok(fresh) if fresh.user == self.who.user => {
                 self.app.hub.renew(self.id, &fresh.session, fresh.expires_at);
-                self.tell(&ServerFrame::Authenticated {
-                    expires_at: fresh.expires_at,
-                });
+                self.tell(&ServerFrame::Authenticated { expires_at: fresh.expires_at });
                 self.who = fresh;
                 Next::Frame
             }
@@ -232,11 +214,8 @@ impl Session {
     async fn keep_seen(&self, name: &str) {
         let (user, device, name) = (self.who.user.clone(), self.who.device, name.to_owned());
         let now = self.app.clock.now();
-        let kept: Result<(), StoreError> = self
-            .app
-            .store
-            .write(move |db| accounts::seen(db, &user, &device, &name, now))
-            .await;
+        let kept: Result<(), StoreError> =
+            self.app.store.write(move |db| accounts::seen(db, &user, &device, &name, now)).await;
         if let Err(error) = kept {
             tracing::debug!(%error, "when someone was last seen was not kept");
         }
@@ -262,11 +241,7 @@ struct Pace {
 impl Pace {
     fn new(per_second: u32) -> Self {
         let per_second = f64::from(per_second.max(1));
-        Self {
-            per_second,
-            left: per_second * BURST_SECONDS,
-            at: Instant::now(),
-        }
+        Self { per_second, left: per_second * BURST_SECONDS, at: Instant::now() }
     }
 
     async fn wait(&mut self) {

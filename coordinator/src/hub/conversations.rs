@@ -26,10 +26,7 @@ struct Conversation {
 impl Conversations {
     /// The conversations as the database has them; the lobby always is.
     pub(super) fn load(stored: Vec<StoredConversation>) -> Result<Self, StoreError> {
-        let mut all = Self {
-            all: HashMap::new(),
-            of: HashMap::new(),
-        };
+        let mut all = Self { all: HashMap::new(), of: HashMap::new() };
         all.insert(ConversationKind::Lobby, Seq::ZERO);
         for one in stored {
             let kind = match one.users {
@@ -40,9 +37,7 @@ impl Conversations {
                 }
             };
             if kind.id() != one.id {
-                return Err(StoreError::Other(
-                    "a conversation's id does not follow from its members".into(),
-                ));
+                return Err(StoreError::Other("a conversation's id does not follow from its members".into()));
             }
             all.insert(kind, one.head);
         }
@@ -58,14 +53,7 @@ impl Conversations {
             }
             self.of.entry(one).or_default().push(id);
         }
-        self.all.insert(
-            id,
-            Conversation {
-                kind,
-                head,
-                live: HashMap::new(),
-            },
-        );
+        self.all.insert(id, Conversation { kind, head, live: HashMap::new() });
     }
 
     /// Makes sure that a conversation exists; `true` if it is new.
@@ -84,10 +72,7 @@ impl Conversations {
         std::iter::once(&lobby)
             .chain(direct)
             .filter_map(|id| self.all.get(id))
-            .map(|one| ConversationHead {
-                kind: one.kind.clone(),
-                head: one.head,
-            })
+            .map(|one| ConversationHead { kind: one.kind.clone(), head: one.head })
             .collect()
     }
 

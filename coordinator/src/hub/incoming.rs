@@ -21,10 +21,7 @@ impl Refusal {
     /// The answer to the sender.
     pub(super) fn frame(self) -> ServerFrame {
         match self.id {
-            Some(id) => ServerFrame::Refused {
-                id,
-                error: self.error,
-            },
+            Some(id) => ServerFrame::Refused { id, error: self.error },
             None => ServerFrame::Error { error: self.error },
         }
     }
@@ -41,18 +38,12 @@ pub(super) fn check(
     let head = match open_head(&message) {
         Ok(head) => head,
         Err(error) => {
-            return Err(Refusal {
-                id: id_of(&message),
-                error: unreadable(&error),
-            });
+            return Err(Refusal { id: id_of(&message), error: unreadable(&error) });
         }
     };
     let kind = author_is(who, &head.author)
         .and_then(|()| conversation(hub, who, to, &head.conversation))
-        .map_err(|error| Refusal {
-            id: Some(head.id),
-            error,
-        })?;
+        .map_err(|error| Refusal { id: Some(head.id), error })?;
     Ok(Append {
         origin,
         kind,
@@ -65,14 +56,7 @@ pub(super) fn check(
 
 /// The frame in which a committed message is handed out.
 pub(super) fn deliver_frame(message: Signed, conversation: ConversationId, placed: Placed) -> ServerFrame {
-    ServerFrame::Deliver {
-        conversation,
-        message: Sequenced {
-            seq: placed.seq,
-            at: placed.at,
-            message,
-        },
-    }
+    ServerFrame::Deliver { conversation, message: Sequenced { seq: placed.seq, at: placed.at, message } }
 }
 
 fn author_is(who: &Authorized, author: &Author) -> Result<(), WireError> {
@@ -92,16 +76,10 @@ fn conversation(
     named: &ConversationId,
 ) -> Result<ConversationKind, WireError> {
     let kind = hub.spelled(to).ok_or_else(|| {
-        WireError::new(
-            ErrorCode::NotFound,
-            "nobody of that name has an account here: check the name",
-        )
+        WireError::new(ErrorCode::NotFound, "nobody of that name has an account here: check the name")
     })?;
     if !kind.includes(&who.user) {
-        return Err(WireError::new(
-            ErrorCode::Forbidden,
-            "you are not in this conversation",
-        ));
+        return Err(WireError::new(ErrorCode::Forbidden, "you are not in this conversation"));
     }
     if kind.id() != *named {
         return Err(WireError::new(
@@ -128,7 +106,5 @@ fn id_of(message: &Signed) -> Option<MessageId> {
     struct Named {
         id: MessageId,
     }
-    serde_json::from_str::<Named>(&message.envelope)
-        .ok()
-        .map(|named| named.id)
+    serde_json::from_str::<Named>(&message.envelope).ok().map(|named| named.id)
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod connection;
 mod conversations;
+mod fanout;
 mod frames;
 mod incoming;
 mod page;
@@ -17,16 +18,15 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use landline_net::{SocketSender, Utf8Bytes};
-use landline_protocol::frame::ConversationHead;
 use landline_protocol::{
-    ConversationId, ConversationKind, DeviceId, ErrorCode, Seq, ServerFrame, Timestamp, UserName, WireError,
+    ConversationId, ConversationKind, DeviceId, ErrorCode, ServerFrame, Timestamp, UserName, WireError,
 };
 
 use crate::auth::{Authorized, revoked};
 use crate::clock::Clock;
 use crate::store::accounts::StoredPerson;
 use crate::store::messages::StoredConversation;
-use crate::store::{Committed, ConnectionId, Placed, StoreError, Unplaced};
+use crate::store::{ConnectionId, StoreError};
 use conversations::Conversations;
 use frames::{encode, goodbye, jitter};
 use page::ReadPage;
@@ -34,8 +34,6 @@ use people::{Part, People};
 
 /// People whose changed state is told at once; more wait for the next round.
 const PRESENCE_ROUND: usize = 32;
-/// Messages handed out before others get their turn, so that queues drain between.
-const DELIVERY_ROUND: usize = 32;
 /// How long the end of a family is remembered: no access token of it lives longer.
 const ENDED_MILLIS: u64 = 15 * 60 * 1000;
 /// Bytes of a frame of the directory or of conversations, about.
@@ -94,10 +92,7 @@ impl Hub {
             last_id: 0,
             closing: false,
         };
-        Ok(Self {
-            state: Mutex::new(state),
-            clock,
-        })
+        Ok(Self { state: Mutex::new(state), clock })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,24 +142,13 @@ impl Hub {
         };
         let since = *so_far.since.get_or_insert_with(|| state.people.version());
         let Part { people, next } = state.people.part(so_far.after.as_deref(), PART_BYTES);
-        tell(
-            connected,
-            &ServerFrame::Directory {
-                people,
-                complete: next.is_none(),
-            },
-        );
+        tell(connected, &ServerFrame::Directory { people, complete: next.is_none() });
         so_far.after = next;
         if so_far.after.is_some() {
             return true;
         }
         for conversations in state.conversations.heads(&connected.user).chunks(HEADS) {
-            tell(
-                connected,
-                &ServerFrame::Conversations {
-                    conversations: conversations.to_vec(),
-                },
-            );
+            tell(connected, &ServerFrame::Conversations { conversations: conversations.to_vec() });
         }
         for person in state.people.changed_since(since) {
             tell(connected, &ServerFrame::Presence { person });
@@ -191,9 +175,7 @@ impl Hub {
 
     /// A device can be reached elsewhere now.
     fn announce(&self, who: &Authorized, addresses: Vec<SocketAddr>, observed: IpAddr) {
-        self.state()
-            .people
-            .announce(&who.user, who.device, people::reachable(addresses, observed));
+        self.state().people.announce(&who.user, who.device, people::reachable(addresses, observed));
     }
 
     /// A connection showed a fresh access token.
@@ -242,49 +224,6 @@ impl Hub {
         }
     }
 
-    /// Tells the outcome of a group of appends: acks to their senders, new messages to everybody
-    /// to whom the conversation is live.
-    pub(crate) async fn deliver(&self, group: Vec<Committed>) {
-        for (n, committed) in group.into_iter().enumerate() {
-            self.deliver_one(committed);
-            if n % DELIVERY_ROUND == DELIVERY_ROUND - 1 {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    fn deliver_one(&self, committed: Committed) {
-        let Committed { append, outcome } = committed;
-        let (answer, news) = match outcome {
-            Ok(placed) => {
-                let ack = ServerFrame::Ack {
-                    id: append.id,
-                    conversation: append.conversation,
-                    seq: placed.seq,
-                    at: placed.at,
-                };
-                let news = placed
-                    .fresh
-                    .then(|| incoming::deliver_frame(append.message, append.conversation, placed));
-                (ack, news.map(|frame| (encode(&frame).into(), placed)))
-            }
-            Err(why) => (
-                ServerFrame::Refused {
-                    id: append.id,
-                    error: unplaced(&why),
-                },
-                None,
-            ),
-        };
-        let mut state = self.state();
-        if let Some(origin) = state.connections.get(&append.origin) {
-            tell(origin, &answer);
-        }
-        if let Some((frame, placed)) = news {
-            state.fan_out(append.conversation, &append.kind, &frame, placed);
-        }
-    }
-
     /// Tells everybody whose state changed since the last round.
     pub(crate) fn tell_presence(&self) {
         let mut state = self.state();
@@ -307,9 +246,7 @@ impl Hub {
     /// A family is over: its connections end, and none begins.
     pub(crate) fn end_session(&self, session: &str) {
         let mut state = self.state();
-        state
-            .ended
-            .insert(session.to_owned(), self.clock.now().plus_millis(ENDED_MILLIS));
+        state.ended.insert(session.to_owned(), self.clock.now().plus_millis(ENDED_MILLIS));
         for connected in state.connections.values().filter(|c| c.session == session) {
             dismiss(&connected.sender, revoked());
         }
@@ -319,11 +256,7 @@ impl Hub {
     pub(crate) fn begin_closing(&self) -> Vec<UserName> {
         let mut state = self.state();
         state.closing = true;
-        state
-            .connections
-            .values()
-            .map(|connected| connected.user.clone())
-            .collect()
+        state.connections.values().map(|connected| connected.user.clone()).collect()
     }
 
     /// Whether the coordinator is going down.
@@ -350,38 +283,6 @@ impl State {
         }
     }
 
-    fn fan_out(&mut self, id: ConversationId, kind: &ConversationKind, frame: &Utf8Bytes, placed: Placed) {
-        if self.conversations.ensure(&id, kind) {
-            self.announce_conversation(id, kind);
-        }
-        for connection in self.conversations.advance(&id, placed.seq) {
-            if let Some(connected) = self.connections.get(&connection) {
-                // Who reads too slowly is cut off by the socket, and resumes.
-                let _ = connected.sender.send(frame.clone());
-            }
-        }
-    }
-
-    /// A conversation that is new is live at once for the members who are here.
-    fn announce_conversation(&mut self, id: ConversationId, kind: &ConversationKind) {
-        let head = ConversationHead {
-            kind: kind.clone(),
-            head: Seq::ZERO,
-        };
-        let frame: Utf8Bytes = encode(&ServerFrame::Conversations {
-            conversations: vec![head],
-        })
-        .into();
-        let members = self
-            .connections
-            .iter()
-            .filter(|(_, c)| c.introduced && kind.includes(&c.user));
-        for (connection, connected) in members {
-            let _ = connected.sender.send(frame.clone());
-            self.conversations.go_live(&id, *connection, Seq::ZERO);
-        }
-    }
-
     fn tell_all(&self, frame: &ServerFrame) {
         let text: Utf8Bytes = encode(frame).into();
         for connected in self.connections.values().filter(|c| c.introduced) {
@@ -400,19 +301,6 @@ fn dismiss(sender: &SocketSender, error: WireError) {
 }
 
 fn shutting_down() -> WireError {
-    WireError::new(
-        ErrorCode::ShuttingDown,
-        "the coordinator is shutting down: come back in a moment",
-    )
-    .retry_after_ms(250 + jitter(1_000))
-}
-
-fn unplaced(why: &Unplaced) -> WireError {
-    match why {
-        Unplaced::Conflict => WireError::new(
-            ErrorCode::Conflict,
-            "this device already sent another message under the same id: send it under a new one",
-        ),
-        Unplaced::Storage(error) => error.to_wire(),
-    }
+    WireError::new(ErrorCode::ShuttingDown, "the coordinator is shutting down: come back in a moment")
+        .retry_after_ms(250 + jitter(1_000))
 }

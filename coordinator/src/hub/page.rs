@@ -21,11 +21,7 @@ pub(super) struct ReadPage {
 pub(super) fn read(db: &Connection, pull: Pull) -> Result<ReadPage, StoreError> {
     let most = pull.limit.clamp(1, limits::PAGE_MESSAGES) as usize;
     let mut room = limits::PAGE_BYTES - ENVELOPE_OF_PAGE;
-    let mut page = ReadPage {
-        messages: Vec::new(),
-        newest: None,
-        pull,
-    };
+    let mut page = ReadPage { messages: Vec::new(), newest: None, pull };
     let (conversation, range) = (page.pull.conversation, page.pull.range);
     messages::walk(db, &conversation, range, |message| {
         let Some(text) = encoded(&message).filter(|text| text.len() < room) else {
@@ -70,11 +66,7 @@ impl ReadPage {
             head: self.newest.map_or(head, |newest| newest.max(head)),
         };
         let frame = encode(&ServerFrame::Page(empty));
-        frame.replacen(
-            "\"messages\":[]",
-            &format!("\"messages\":[{}]", self.messages.join(",")),
-            1,
-        )
+        frame.replacen("\"messages\":[]", &format!("\"messages\":[{}]", self.messages.join(",")), 1)
     }
 }
 
@@ -99,21 +91,12 @@ mod tests {
         let conversation = ConversationId::lobby();
         let messages = vec![message(4), message(5)];
         let page = ReadPage {
-            pull: Pull {
-                conversation,
-                range,
-                limit: 10,
-            },
+            pull: Pull { conversation, range, limit: 10 },
             messages: messages.iter().filter_map(encoded).collect(),
             newest: Some(Seq(5)),
         };
         assert_eq!(page.upto(Seq(9)), Some(Seq(5)));
-        let whole = Page {
-            conversation,
-            range,
-            messages,
-            head: Seq(9),
-        };
+        let whole = Page { conversation, range, messages, head: Seq(9) };
         assert_eq!(page.frame(Seq(9)), encode(&ServerFrame::Page(whole)));
     }
 }

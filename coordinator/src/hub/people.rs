@@ -46,15 +46,8 @@ impl People {
     pub(super) fn load(stored: Vec<StoredPerson>) -> Self {
         let mut people = Self::default();
         for person in stored {
-            let devices = person.devices.into_iter().map(|(id, name)| {
-                (
-                    id,
-                    Device {
-                        name,
-                        ..Device::default()
-                    },
-                )
-            });
+            let devices =
+                person.devices.into_iter().map(|(id, name)| (id, Device { name, ..Device::default() }));
             let entry = Entry {
                 last_seen: person.last_seen,
                 devices: devices.collect(),
@@ -91,14 +84,7 @@ impl People {
     ) {
         self.change(user, |entry| {
             let name = name.to_owned();
-            entry.devices.insert(
-                device,
-                Device {
-                    name,
-                    online: true,
-                    addresses,
-                },
-            );
+            entry.devices.insert(device, Device { name, online: true, addresses });
             true
         });
     }
@@ -143,10 +129,7 @@ impl People {
 
     /// Everybody whose state changed after a moment.
     pub(super) fn changed_since(&self, version: u64) -> impl Iterator<Item = Person> {
-        self.everybody
-            .values()
-            .filter(move |entry| entry.version > version)
-            .map(Entry::person)
+        self.everybody.values().filter(move |entry| entry.version > version).map(Entry::person)
     }
 
     /// The part of the directory that follows a name, of about `bytes` once encoded.
@@ -198,12 +181,7 @@ impl Entry {
             .collect();
         let online = devices.iter().any(|device| device.online);
         let last_seen = self.last_seen.filter(|_| !online);
-        Person {
-            user: self.user.clone(),
-            online,
-            last_seen,
-            devices,
-        }
+        Person { user: self.user.clone(), online, last_seen, devices }
     }
 }
 
@@ -221,15 +199,9 @@ pub(super) fn reachable(announced: Vec<SocketAddr>, observed: IpAddr) -> Vec<Soc
         let ip = address.ip();
         address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast()
     };
-    let announced: Vec<_> = announced
-        .into_iter()
-        .filter(usable)
-        .take(limits::ADDRESSES)
-        .collect();
+    let announced: Vec<_> = announced.into_iter().filter(usable).take(limits::ADDRESSES).collect();
     let mut all = Vec::new();
-    let seen_from = announced
-        .iter()
-        .map(|address| SocketAddr::new(observed, address.port()));
+    let seen_from = announced.iter().map(|address| SocketAddr::new(observed, address.port()));
     for address in seen_from.chain(announced.iter().copied()) {
         if !all.contains(&address) {
             all.push(address);
@@ -250,20 +222,11 @@ mod tests {
     #[test]
     fn the_observed_address_comes_first_and_once() {
         let at = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let announced = vec![
-            at("0.0.0.0:5000"),
-            at("10.0.0.2:4811"),
-            at("[fd00::2]:4811"),
-            at("127.0.0.1:0"),
-        ];
+        let announced =
+            vec![at("0.0.0.0:5000"), at("10.0.0.2:4811"), at("[fd00::2]:4811"), at("127.0.0.1:0")];
         let all = reachable(announced, "::ffff:192.168.1.9".parse().unwrap());
-        assert_eq!(
-            all,
-            [at("192.168.1.9:4811"), at("10.0.0.2:4811"), at("[fd00::2]:4811")]
-        );
-        let many = (1..100)
-            .map(|port| SocketAddr::new([10, 0, 0, 1].into(), port))
-            .collect();
+        assert_eq!(all, [at("192.168.1.9:4811"), at("10.0.0.2:4811"), at("[fd00::2]:4811")]);
+        let many = (1..100).map(|port| SocketAddr::new([10, 0, 0, 1].into(), port)).collect();
         assert_eq!(reachable(many, [10, 0, 0, 1].into()).len(), limits::ADDRESSES);
     }
 
@@ -283,10 +246,7 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(
-            seen,
-            (0..100).map(|n| name(&format!("user{n:03}"))).collect::<Vec<_>>()
-        );
+        assert_eq!(seen, (0..100).map(|n| name(&format!("user{n:03}"))).collect::<Vec<_>>());
     }
 
     #[test]
@@ -302,10 +262,7 @@ mod tests {
         assert!(told[0].online && told[0].last_seen.is_none());
         assert_eq!(people.changed_since(before).count(), 1);
         people.leave(&alice, two, Timestamp::from_millis(9));
-        assert_eq!(
-            people.take_changed(10)[0].last_seen,
-            Some(Timestamp::from_millis(9))
-        );
+        assert_eq!(people.take_changed(10)[0].last_seen, Some(Timestamp::from_millis(9)));
         assert!(people.take_changed(10).is_empty());
     }
 }

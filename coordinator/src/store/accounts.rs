@@ -55,14 +55,8 @@ pub(crate) fn create(
         "INSERT INTO accounts (name, folded, skeleton, password, admin, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING RETURNING id",
     )?;
-    let row = params![
-        name.as_str(),
-        name.folded(),
-        name.skeleton(),
-        password,
-        admin,
-        signed(now.as_millis())
-    ];
+    let row =
+        params![name.as_str(), name.folded(), name.skeleton(), password, admin, signed(now.as_millis())];
     Ok(insert.query_row(row, |row| row.get(0)).optional()?.map(AccountId))
 }
 
@@ -140,15 +134,9 @@ pub(crate) fn everybody(db: &Connection) -> Result<Vec<StoredPerson>, StoreError
         if people.last().is_none_or(|last| last.name != name) {
             let seen: Option<i64> = row.get(1)?;
             let last_seen = seen.map(|_| time(row, 1)).transpose()?;
-            people.push(StoredPerson {
-                name,
-                last_seen,
-                devices: Vec::new(),
-            });
+            people.push(StoredPerson { name, last_seen, devices: Vec::new() });
         }
-        let device = row
-            .get::<_, Option<[u8; 32]>>(2)?
-            .zip(row.get::<_, Option<String>>(3)?);
+        let device = row.get::<_, Option<[u8; 32]>>(2)?.zip(row.get::<_, Option<String>>(3)?);
         if let (Some((hash, name)), Some(person)) = (device, people.last_mut()) {
             person.devices.push((DeviceId::from_bytes(hash), name));
         }
@@ -158,6 +146,5 @@ pub(crate) fn everybody(db: &Connection) -> Result<Vec<StoredPerson>, StoreError
 
 /// Reads a name that this program wrote.
 pub(crate) fn parse(name: &str) -> Result<UserName, StoreError> {
-    name.parse()
-        .map_err(|error| StoreError::Other(format!("a stored name cannot be read: {error}")))
+    name.parse().map_err(|error| StoreError::Other(format!("a stored name cannot be read: {error}")))
 }

@@ -40,9 +40,8 @@ pub(super) fn append(
     let conversation = conversation_row(db, known, append)?;
     let seq = conversation.head.next();
     let place = place(conversation.id, seq)?;
-    let inserted = db
-        .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![
+    let inserted =
+        db.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
             place,
             device,
             append.id.as_bytes(),
@@ -52,13 +51,7 @@ pub(super) fn append(
         ]);
     match inserted {
         Ok(_) => {
-            known.conversations.insert(
-                append.conversation,
-                ConversationRow {
-                    head: seq,
-                    ..conversation
-                },
-            );
+            known.conversations.insert(append.conversation, ConversationRow { head: seq, ..conversation });
             Ok(Placed { seq, at, fresh: true })
         }
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
@@ -77,15 +70,11 @@ fn earlier(db: &Connection, device: i64, append: &Append) -> Result<Placed, Unpl
         })
         .optional()?;
     match found {
-        Some((place, at, envelope)) if envelope == append.message.envelope => Ok(Placed {
-            seq: seq_of(place),
-            at,
-            fresh: false,
-        }),
+        Some((place, at, envelope)) if envelope == append.message.envelope => {
+            Ok(Placed { seq: seq_of(place), at, fresh: false })
+        }
         Some(_) => Err(Unplaced::Conflict),
-        None => Err(Unplaced::Storage(StoreError::Other(
-            "the database refuses this row".into(),
-        ))),
+        None => Err(Unplaced::Storage(StoreError::Other("the database refuses this row".into()))),
     }
 }
 
@@ -99,10 +88,7 @@ fn device_row(db: &Connection, known: &mut Known, append: &Append) -> Result<i64
             "INSERT INTO devices (hash, public_key) VALUES (?1, ?2)
              ON CONFLICT (hash) DO UPDATE SET public_key = ?2 RETURNING id",
         )?
-        .query_row(
-            params![append.device.as_bytes(), append.message.key.as_bytes()],
-            |row| row.get(0),
-        )?;
+        .query_row(params![append.device.as_bytes(), append.message.key.as_bytes()], |row| row.get(0))?;
     known.devices.insert(append.device, id);
     Ok(id)
 }
@@ -124,10 +110,7 @@ fn conversation_row(
         Some(id) => id,
         None => create(db, &append.conversation, &append.kind)?,
     };
-    let row = ConversationRow {
-        id,
-        head: head(db, id)?,
-    };
+    let row = ConversationRow { id, head: head(db, id)? };
     known.conversations.insert(append.conversation, row);
     Ok(row)
 }
@@ -148,9 +131,7 @@ fn create(db: &Connection, id: &ConversationId, kind: &ConversationKind) -> Resu
 fn head(db: &Connection, conversation: i64) -> Result<Seq, StoreError> {
     let newest: Option<i64> = db
         .prepare_cached("SELECT max(place) FROM messages WHERE place > ?1 AND place < ?2")?
-        .query_row([conversation * PLACES, (conversation + 1) * PLACES], |row| {
-            row.get(0)
-        })?;
+        .query_row([conversation * PLACES, (conversation + 1) * PLACES], |row| row.get(0))?;
     Ok(newest.map_or(Seq::ZERO, seq_of))
 }
 
@@ -163,9 +144,7 @@ pub(crate) fn conversations(db: &Connection) -> Result<Vec<StoredConversation>, 
     let mut rows = query.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let users = row
-            .get::<_, Option<String>>(2)?
-            .zip(row.get::<_, Option<String>>(3)?);
+        let users = row.get::<_, Option<String>>(2)?.zip(row.get::<_, Option<String>>(3)?);
         found.push(StoredConversation {
             id: ConversationId::from_bytes(row.get(1)?),
             users: users.map(|(one, other)| [one, other]),
@@ -246,9 +225,7 @@ pub(crate) fn signed(millis: u64) -> i64 {
 
 /// Reads a time in milliseconds.
 pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, rusqlite::Error> {
-    Ok(Timestamp::from_millis(
-        u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0),
-    ))
+    Ok(Timestamp::from_millis(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0)))
 }
 
 impl From<rusqlite::Error> for Unplaced {

@@ -6,10 +6,8 @@ use super::StoreError;
 
 /// Each brings the database from its index to the next version. Never edit one that was released:
 /// add another.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_first.sql"),
-    include_str!("migrations/0002_notes.sql"),
-];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_notes.sql")];
 
 /// Brings a database of any earlier version to the newest.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {
@@ -24,20 +22,13 @@ fn migrate_to(db: &mut Connection, target: usize) -> Result<(), StoreError> {
             row.get::<_, u32>(0).map(|v| v as usize)
         })?;
         if version > MIGRATIONS.len() {
-            return Err(StoreError::TooNew {
-                found: version,
-                known: MIGRATIONS.len(),
-            });
+            return Err(StoreError::TooNew { found: version, known: MIGRATIONS.len() });
         }
         if version >= target {
             return Ok(());
         }
         tx.execute_batch(MIGRATIONS[version])?;
-        tx.pragma_update(
-            None,
-            "user_version",
-            u32::try_from(version + 1).unwrap_or(u32::MAX),
-        )?;
+        tx.pragma_update(None, "user_version", u32::try_from(version + 1).unwrap_or(u32::MAX))?;
         tx.commit()?;
     }
 }
@@ -47,14 +38,9 @@ mod tests {
     use super::*;
 
     fn tables(db: &Connection) -> Vec<String> {
-        let mut query = db
-            .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
-            .unwrap();
-        query
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap()
+        let mut query =
+            db.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
 
     #[test]
@@ -73,9 +59,7 @@ mod tests {
             migrate(&mut old).unwrap();
             assert_eq!(tables(&old), tables(&fresh), "from version {version}");
             let kept: (String, i64) = old
-                .query_row("SELECT name, place FROM accounts, messages", [], |r| {
-                    Ok((r.get(0)?, r.get(1)?))
-                })
+                .query_row("SELECT name, place FROM accounts, messages", [], |r| Ok((r.get(0)?, r.get(1)?)))
                 .unwrap();
             assert_eq!(kept, ("Alice".into(), 4_294_967_297));
         }
@@ -86,10 +70,7 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         db.pragma_update(None, "user_version", 99).unwrap();
         let refused = migrate(&mut db).unwrap_err();
-        assert!(
-            matches!(refused, StoreError::TooNew { found: 99, .. }),
-            "{refused}"
-        );
+        assert!(matches!(refused, StoreError::TooNew { found: 99, .. }), "{refused}");
         assert!(tables(&db).is_empty());
     }
 
@@ -97,12 +78,10 @@ mod tests {
     fn a_migration_that_fails_leaves_the_version_it_began_with() {
         let mut db = Connection::open_in_memory().unwrap();
         migrate_to(&mut db, 1).unwrap();
-        db.execute_batch("CREATE TABLE notes (in_the_way INTEGER)")
-            .unwrap();
+        db.execute_batch("CREATE TABLE notes (in_the_way INTEGER)").unwrap();
         assert!(migrate(&mut db).is_err());
-        let version: u32 = db
-            .query_row("SELECT user_version FROM pragma_user_version", [], |r| r.get(0))
-            .unwrap();
+        let version: u32 =
+            db.query_row("SELECT user_version FROM pragma_user_version", [], |r| r.get(0)).unwrap();
         assert_eq!(version, 1);
     }
 }

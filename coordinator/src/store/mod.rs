@@ -11,6 +11,8 @@ pub(crate) mod messages;
 mod migrations;
 mod readers;
 pub(crate) mod sessions;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -110,25 +112,14 @@ impl Store {
             .name("store-writer".into())
             .spawn(move || writer.run(queue))
             .map_err(|e| StoreError::Other(e.to_string()))?;
-        let store = Self {
-            jobs,
-            readers: Arc::new(Readers::new(path)),
-            full,
-        };
-        Ok(Opened {
-            store,
-            committed,
-            writer: WriterThread(thread),
-        })
+        let store = Self { jobs, readers: Arc::new(Readers::new(path)), full };
+        Ok(Opened { store, committed, writer: WriterThread(thread) })
     }
 
     /// Hands a message to the writer; what becomes of it comes out of the [`Committed`] channel,
     /// in the order of the conversations. Waits while the queue is full.
     pub(crate) async fn append(&self, append: Append) -> Result<(), StoreError> {
-        self.jobs
-            .send(Job::Append(append))
-            .await
-            .map_err(|_| StoreError::Closed)
+        self.jobs.send(Job::Append(append)).await.map_err(|_| StoreError::Closed)
     }
 
     /// Runs `work` in the writer's next transaction, by itself undone if it fails, and returns

@@ -20,11 +20,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::default(),
-            turns: Semaphore::new(READERS),
-        }
+        Self { path, idle: Mutex::default(), turns: Semaphore::new(READERS) }
     }
 
     /// Runs a query on a thread that may block.

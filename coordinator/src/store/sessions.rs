@@ -104,11 +104,7 @@ pub(crate) fn alive(db: &Connection, session: &str) -> Result<Option<SessionOf>,
     let mut rows = query.query([session])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let user = parse(&row.get::<_, String>(0)?)?;
-    Ok(Some(SessionOf {
-        session: session.to_owned(),
-        user,
-        admin: row.get(1)?,
-    }))
+    Ok(Some(SessionOf { session: session.to_owned(), user, admin: row.get(1)? }))
 }
 
 struct Found {
@@ -130,11 +126,7 @@ fn lookup(db: &Connection, shown: &[u8; 32]) -> Result<Option<Found>, StoreError
     let Some(row) = rows.next()? else { return Ok(None) };
     let user = parse(&row.get::<_, String>(1)?)?;
     Ok(Some(Found {
-        of: SessionOf {
-            session: row.get(0)?,
-            user,
-            admin: row.get(2)?,
-        },
+        of: SessionOf { session: row.get(0)?, user, admin: row.get(2)? },
         device: DeviceId::from_bytes(row.get(3)?),
         state: row.get(4)?,
         revoked: row.get(5)?,
@@ -153,8 +145,12 @@ fn advance(db: &Connection, session: &str, shown: &[u8; 32]) -> Result<(), Store
 }
 
 fn add_token(db: &Connection, session: &str, hash: &[u8; 32], now: Timestamp) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT INTO refresh_tokens VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![hash, session, UNUSED, signed(now.as_millis())])?;
+    db.prepare_cached("INSERT INTO refresh_tokens VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        hash,
+        session,
+        UNUSED,
+        signed(now.as_millis())
+    ])?;
     Ok(())
 }
 
@@ -175,7 +171,6 @@ fn tidy(db: &Connection, session: &str, newest: &[u8; 32], now: Timestamp) -> Re
 }
 
 fn revoke(db: &Connection, session: &str) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE sessions SET revoked = 1 WHERE id = ?1")?
-        .execute([session])?;
+    db.prepare_cached("UPDATE sessions SET revoked = 1 WHERE id = ?1")?.execute([session])?;
     Ok(())
 }

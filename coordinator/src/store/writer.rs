@@ -17,6 +17,7 @@ use crate::clock::Clock;
 const GROUP: usize = 4_096;
 
 /// What the writer is asked for.
+#[expect(clippy::large_enum_variant, reason = "nearly all jobs are the large variant")]
 pub(super) enum Job {
     /// A message; answered through the channel of committed groups.
     Append(Append),
@@ -69,13 +70,7 @@ impl Writer {
         events: mpsc::Sender<Vec<Committed>>,
         full: Arc<AtomicBool>,
     ) -> Self {
-        Self {
-            db,
-            clock,
-            events,
-            full,
-            known: Known::default(),
-        }
+        Self { db, clock, events, full, known: Known::default() }
     }
 
     /// Works until it is told to stop, or every [`super::Store`] is gone and the queue is empty.
@@ -180,11 +175,7 @@ fn in_savepoint(db: &Connection, work: Work) -> (Reply, Result<(), StoreError>) 
     if db.is_autocommit() {
         return (reply, Err(StoreError::Full));
     }
-    let close = if failed {
-        "ROLLBACK TO job; RELEASE job"
-    } else {
-        "RELEASE job"
-    };
+    let close = if failed { "ROLLBACK TO job; RELEASE job" } else { "RELEASE job" };
     (reply, db.execute_batch(close).map_err(StoreError::from))
 }
 
@@ -200,8 +191,5 @@ fn whole_or_part(db: &Connection, failure: Option<&Unplaced>) -> Result<(), Stor
 
 /// A job that comes after its transaction has failed; publishing says how.
 fn unplaced(append: Append) -> Committed {
-    Committed {
-        append,
-        outcome: Err(Unplaced::Storage(StoreError::Closed)),
-    }
+    Committed { append, outcome: Err(Unplaced::Storage(StoreError::Closed)) }
 }

@@ -1,0 +1,12 @@
+//! The coordinator over real sockets: what a user would lose if it broke.
+
+#![allow(clippy::wildcard_imports, reason = "the support module is the prelude of all of these")]
+
+mod accounts;
+mod binary;
+mod chat;
+mod hostile;
+mod presence;
+mod sessions;
+mod storm;
+mod support;

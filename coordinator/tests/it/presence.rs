@@ -1,0 +1,76 @@
+//! Who is here, and where they can be reached.
+
+use landline_protocol::{ClientFrame, Person};
+
+use crate::support::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_come_and_go_and_are_last_seen() {
+    let server = Server::open().await;
+    let mut alice = server.person("alice").await;
+    let bob = server.device();
+    let session = bob.sign_up("bob", None).await.unwrap();
+    assert!(!alice.presence_of("bob").await.online, "a new account is told, though nobody is there");
+    let line = bob.connect_from(&session, vec!["10.1.2.3:4811".parse().unwrap()]).await;
+    let here = loop {
+        let person = alice.presence_of("bob").await;
+        if person.online {
+            break person;
+        }
+    };
+    assert_eq!(here.devices.len(), 1);
+    let addresses: Vec<String> = here.devices[0].addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["127.0.0.1:4811", "10.1.2.3:4811"], "where it is seen from comes first");
+    line.say(&ClientFrame::Announce { addresses: vec!["10.1.2.4:4812".parse().unwrap()] });
+    let moved = alice.presence_of("bob").await;
+    assert_eq!(moved.devices[0].addresses[1].to_string(), "10.1.2.4:4812");
+    server.clock.advance(5_000);
+    let left_at = server.clock.now();
+    line.sender.close(None);
+    let gone = alice.presence_of("bob").await;
+    assert!(!gone.online);
+    assert_eq!(gone.last_seen, Some(left_at));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_directory_has_everybody_also_after_a_restart() {
+    let server = Server::open().await;
+    let alice = server.person("alice").await;
+    let mut bob = server.person("bob").await;
+    let find = |people: &[Person], who: &str| people.iter().find(|p| p.user == name(who)).cloned().unwrap();
+    assert!(find(&bob.people, "alice").online && find(&bob.people, "bob").online);
+    alice.sender.close(None);
+    while bob.presence_of("alice").await.online {}
+    let seen_at = server.clock.now();
+    let (config, clock) = (config(server.dir.path()), server.clock.clone());
+    server.coordinator.shutdown().await;
+    clock.advance(60_000);
+    let again = landline_coordinator::Coordinator::start_with_clock(config, clock).await.unwrap();
+    let device = Device { address: again.address(), ..bob.device.clone() };
+    let line = device.connect(&bob.session).await;
+    let away = find(&line.people, "alice");
+    assert!(!away.online);
+    assert_eq!(away.last_seen, Some(seen_at));
+    assert_eq!(away.devices[0].device, alice.device.key.id());
+    assert_eq!(line.welcome.unwrap().heartbeat_ms, 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_directory_arrives_whole_before_anything_else() {
+    let server = Server::with(|config| {
+        config.registration = landline_coordinator::Registration::Open;
+        config.limits.sign_ins_per_address = 10_000;
+    })
+    .await;
+    let hall = server.device();
+    let mut sign_ups = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let hall = hall.clone();
+        sign_ups
+            .spawn(async move { hall.sign_up(&format!("{}{n}", "長".repeat(58)), None).await.map(|_| ()) });
+    }
+    for result in sign_ups.join_all().await {
+        result.unwrap();
+    }
+    assert_eq!(server.person("last").await.people.len(), 41);
+}
