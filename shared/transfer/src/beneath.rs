@@ -8,7 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -40,14 +40,10 @@ pub enum OpenError {
     Io(#[from] io::Error),
 }
 
-const RESOLVE: ResolveFlags = ResolveFlags::BENEATH
-    .union(ResolveFlags::NO_SYMLINKS)
-    .union(ResolveFlags::NO_MAGICLINKS);
+const RESOLVE: ResolveFlags =
+    ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 /// A FIFO must not hold the opener up, nor a terminal become its own.
-const COMMON: OFlags = OFlags::CLOEXEC
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::NONBLOCK)
-    .union(OFlags::NOCTTY);
+const COMMON: OFlags = OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 impl Directory {
     /// Opens the directory that a person chose. Symlinks on the way are theirs and are followed.
@@ -58,10 +54,7 @@ impl Directory {
             Err(Errno::ACCESS) => open(OFlags::PATH),
             other => other,
         }?;
-        Ok(Self {
-            fd,
-            path: path.to_owned(),
-        })
+        Ok(Self { fd, path: path.to_owned() })
     }
 
     /// The path it was opened by. For messages and results, not for opening.
@@ -76,11 +69,7 @@ impl Directory {
 
     /// Opens a regular file for reading and writing, made if missing.
     pub fn open_or_create(&self, name: impl AsRef<OsStr>) -> Result<File, OpenError> {
-        self.open_with(
-            name.as_ref(),
-            OFlags::RDWR | OFlags::CREATE,
-            Mode::from_raw_mode(0o666),
-        )
+        self.open_with(name.as_ref(), OFlags::RDWR | OFlags::CREATE, Mode::from_raw_mode(0o666))
     }
 
     /// Gives a file another name beneath this directory; refused when the name is taken.
@@ -118,6 +107,11 @@ impl Directory {
         Ok(rustix::fs::fsync(&self.fd)?)
     }
 
+    /// For asking about the file system it is on.
+    pub(crate) fn handle(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// Device and number: equal for two handles of one directory.
     pub(crate) fn identity(&self) -> io::Result<(u64, u64)> {
         let stat = rustix::fs::fstat(&self.fd)?;
@@ -129,11 +123,7 @@ impl Directory {
         let file = File::from(self.open_fd(name, flags | COMMON, mode).map_err(from_errno)?);
         // openat2 opens directories and devices like files.
         let meta = file.metadata()?;
-        if meta.is_file() {
-            Ok(file)
-        } else {
-            Err(OpenError::NotRegular)
-        }
+        if meta.is_file() { Ok(file) } else { Err(OpenError::NotRegular) }
     }
 
     fn open_fd(&self, name: &OsStr, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
@@ -159,11 +149,7 @@ pub(crate) fn is_solely_ours(file: &File) -> io::Result<bool> {
 fn component(name: &OsStr) -> io::Result<&OsStr> {
     let bytes = name.as_bytes();
     let bad = matches!(bytes, b"" | b"." | b"..") || bytes.iter().any(|b| matches!(b, b'/' | 0));
-    if bad {
-        Err(io::ErrorKind::InvalidFilename.into())
-    } else {
-        Ok(name)
-    }
+    if bad { Err(io::ErrorKind::InvalidFilename.into()) } else { Ok(name) }
 }
 
 fn from_errno(errno: Errno) -> OpenError {
@@ -198,27 +184,14 @@ mod tests {
         symlink("../secret", temp.path().join("in/link")).unwrap();
         symlink("file", temp.path().join("in/inner")).unwrap();
         let mut text = String::new();
-        directory
-            .open_file("file")
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        directory.open_file("file").unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "file");
         for name in ["link", "inner", "sub"] {
-            assert!(
-                matches!(directory.open_file(name), Err(OpenError::NotRegular)),
-                "{name}"
-            );
+            assert!(matches!(directory.open_file(name), Err(OpenError::NotRegular)), "{name}");
         }
-        assert!(matches!(
-            directory.open_or_create("link"),
-            Err(OpenError::NotRegular)
-        ));
+        assert!(matches!(directory.open_or_create("link"), Err(OpenError::NotRegular)));
         for name in ["", ".", "..", "../secret", "sub/../file", "/etc/passwd", "fi\0le"] {
-            assert!(
-                matches!(directory.open_file(name), Err(OpenError::BadName)),
-                "{name}"
-            );
+            assert!(matches!(directory.open_file(name), Err(OpenError::BadName)), "{name}");
         }
         assert!(matches!(directory.open_file("none"), Err(OpenError::Missing)));
     }
@@ -226,9 +199,7 @@ mod tests {
     #[test]
     fn a_pipe_neither_blocks_nor_opens() {
         let (temp, directory) = folder();
-        let made = std::process::Command::new("mkfifo")
-            .arg(temp.path().join("in/pipe"))
-            .status();
+        let made = std::process::Command::new("mkfifo").arg(temp.path().join("in/pipe")).status();
         assert!(made.unwrap().success());
         assert!(matches!(directory.open_file("pipe"), Err(OpenError::NotRegular)));
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::str::FromStr;
 
@@ -41,10 +42,7 @@ impl FileVersion {
     /// Whether this is the same file, unchanged, after a restart, when the device's number may
     /// have changed.
     pub fn same_after_restart(&self, other: &Self) -> bool {
-        Self {
-            device: other.device,
-            ..*self
-        } == *other
+        Self { device: other.device, ..*self } == *other
     }
 
     /// The opaque version that an entity tag carries: says nothing about the machine.
@@ -62,13 +60,7 @@ impl FileVersion {
 /// For a database: five numbers.
 impl fmt::Display for FileVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            device,
-            inode,
-            size,
-            modified_secs,
-            modified_nanos,
-        } = self;
+        let Self { device, inode, size, modified_secs, modified_nanos } = self;
         write!(f, "{device} {inode} {size} {modified_secs} {modified_nanos}")
     }
 }
@@ -118,26 +110,40 @@ pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()>
     file.write_all_at(bytes, offset)
 }
 
+/// Whether a file of `size` bytes fits beneath an open directory, of which `has` bytes are there
+/// already. [`io::ErrorKind::StorageFull`] if not; a file system that does not say has room.
+pub(crate) fn room(anywhere: impl AsFd, size: u64, has: u64) -> io::Result<()> {
+    let Ok(disk) = rustix::fs::fstatvfs(anywhere) else {
+        return Ok(());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if disk.f_blocks > 0 && free < size.saturating_sub(has) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
+
+/// Bytes of disk that a file takes.
+pub(crate) fn allocated(file: &File) -> io::Result<u64> {
+    Ok(file.metadata()?.blocks().saturating_mul(512))
+}
+
 /// Sets `size` bytes aside so that a full disk is known now. Where the file system cannot, a full
 /// disk is found out later.
 pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
-    let has = file.metadata()?;
-    let missing = size.saturating_sub(has.blocks().saturating_mul(512));
-    if missing == 0 {
+    let before = file.metadata()?.len();
+    let has = allocated(file)?;
+    if has >= size && before == size {
         return Ok(());
     }
     // Asked first, because a failed fallocate may leave the rest of the disk taken.
-    if let Ok(disk) = rustix::fs::fstatvfs(file)
-        && disk.f_bavail.saturating_mul(disk.f_frsize) < missing
-    {
-        return Err(io::ErrorKind::StorageFull.into());
-    }
+    room(file, size, has)?;
     // The length too is set now: a file that grows with each write makes each write wait while the
     // file system commits its journal for a sync.
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size) {
         Ok(()) => Ok(()),
         Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
-            file.set_len(has.size())?; // lets go of what was set aside
+            file.set_len(before)?; // lets go of what was set aside
             Err(error.into())
         }
         Err(_) => file.set_len(size),
@@ -146,10 +152,7 @@ pub(crate) fn reserve(file: &File, size: u64) -> io::Result<()> {
 
 /// Whether an error means that there is no room.
 pub(crate) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The ranges that were ever written; holes and space merely set aside are left out. Where the

@@ -119,14 +119,10 @@ async fn attempt(
     cancel: &CancellationToken,
 ) -> Result<Fetched, FetchError> {
     // Known before anybody is asked for anything.
-    Directory::open(&job.folder).map_err(|error| FetchError::disk(error, &job.folder, job.size))?;
-    let line = Line {
-        key,
-        device: job.device,
-        addresses: job.addresses.clone(),
-        credential,
-    };
-    progress.send_replace(Progress::default());
+    let room = Directory::open(&job.folder).and_then(|folder| part::room(&folder, &job.part(), job.size));
+    room.map_err(|error| FetchError::disk(error, &job.folder, job.size))?;
+    let line = Line { key, device: job.device, addresses: job.addresses.clone(), credential };
+    progress.send_modify(|progress| progress.phase = Phase::Connecting);
     let (source, tree) = unless(cancel, connect(&job, &line)).await?;
     let part = open_part(&job, cancel).await?;
     let download = Arc::new(Download::new(job.clone(), tree, part, progress.clone()));
@@ -139,9 +135,7 @@ async fn attempt(
         download.blocking(|download| download.part().sync()).await
     })
     .await?;
-    let path = download
-        .blocking(move |download| download.part().place(&job.name))
-        .await?;
+    let path = download.blocking(move |download| download.part().place(&job.name)).await?;
     Ok(Fetched { path })
 }
 
@@ -155,10 +149,7 @@ async fn connect(job: &FetchJob, line: &Line) -> Result<(Option<Source>, PieceTr
     if let Some(tree) = PieceTree::of_small(job.size, &job.root) {
         return Ok((Some(source), tree));
     }
-    let route = ShareRoute::Tree {
-        share: job.share,
-        entry: job.entry,
-    };
+    let route = ShareRoute::Tree { share: job.share, entry: job.entry };
     let values = source.whole(route, encoded_len(job.size)).await?;
     let tree = PieceTree::from_bytes(&values, job.size, &job.root).map_err(|_| FetchError::Corrupt)?;
     Ok((Some(source), tree))
@@ -193,10 +184,7 @@ async fn unless<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, FetchError>>,
 ) -> Result<T, FetchError> {
-    cancel
-        .run_until_cancelled(work)
-        .await
-        .unwrap_or(Err(FetchError::Cancelled))
+    cancel.run_until_cancelled(work).await.unwrap_or(Err(FetchError::Cancelled))
 }
 
 /// Removes the part file of a download that will not go on. Blocks briefly. A folder or a part

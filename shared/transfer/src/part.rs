@@ -31,10 +31,7 @@ impl PartName {
     /// For an entry of a share with this content.
     pub fn of(share: &ShareId, entry: u32, root: &Root) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("landline 2026 part file");
-        hasher
-            .update(share.as_bytes())
-            .update(&entry.to_le_bytes())
-            .update(root.as_bytes());
+        hasher.update(share.as_bytes()).update(&entry.to_le_bytes()).update(root.as_bytes());
         Self(data_encoding::HEXLOWER.encode(&hasher.finalize().as_bytes()[..16]))
     }
 
@@ -75,14 +72,7 @@ impl PartFile {
             data.set_len(size)?;
         }
         disk::reserve(&data, size)?;
-        Ok(Self {
-            folder,
-            name,
-            data,
-            record,
-            size,
-            root,
-        })
+        Ok(Self { folder, name, data, record, size, root })
     }
 
     /// Hashes everything that was ever written and tells `found` which pieces are good; stops
@@ -155,10 +145,7 @@ impl PartFile {
     /// What remains once the file has its name. It is there and complete: a fault now, or a file
     /// system that cannot sync a folder, is no reason to fetch it again.
     fn tidy_up(&self) {
-        let done = self
-            .folder
-            .sync()
-            .and_then(|()| self.folder.remove(self.name.record()));
+        let done = self.folder.sync().and_then(|()| self.folder.remove(self.name.record()));
         if let Err(error) = done {
             tracing::warn!(%error, "after a download, its folder could not be brought to disk");
         }
@@ -171,19 +158,11 @@ impl PartFile {
         let mut is_candidate = self.claims()?;
         is_candidate.resize(count, false);
         for range in disk::written(&self.data)? {
-            let first = usize::try_from(range.start / PIECE_BYTES)
-                .unwrap_or(count)
-                .min(count);
-            let end = usize::try_from(range.end.div_ceil(PIECE_BYTES))
-                .unwrap_or(count)
-                .min(count);
+            let first = usize::try_from(range.start / PIECE_BYTES).unwrap_or(count).min(count);
+            let end = usize::try_from(range.end.div_ceil(PIECE_BYTES)).unwrap_or(count).min(count);
             is_candidate[first..end.max(first)].fill(true);
         }
-        Ok(is_candidate
-            .iter()
-            .enumerate()
-            .filter_map(|(index, is)| is.then_some(index))
-            .collect())
+        Ok(is_candidate.iter().enumerate().filter_map(|(index, is)| is.then_some(index)).collect())
     }
 
     /// What the record says; nothing, if it is torn or about something else.
@@ -200,20 +179,26 @@ impl PartFile {
         if !right {
             return Ok(Vec::new());
         }
-        let bits = body[48..]
-            .iter()
-            .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
+        let bits = body[48..].iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
         Ok(bits.collect())
     }
 
     /// The collision keys of every name in the folder.
     fn taken(&self) -> io::Result<HashSet<String>> {
         let names = self.folder.names()?;
-        let parsed = names
-            .iter()
-            .filter_map(|name| FileName::parse(name.to_str()?).ok());
+        let parsed = names.iter().filter_map(|name| FileName::parse(name.to_str()?).ok());
         Ok(parsed.map(|name| name.collision_key()).collect())
     }
+}
+
+/// Whether the rest of a file fits into the folder; asked before anybody else is. A size that no
+/// disk has is refused here, before memory is set aside for its hashes.
+pub(crate) fn room(folder: &Directory, name: &PartName, size: u64) -> io::Result<()> {
+    let has = match folder.open_file(name.data()) {
+        Ok(part) => disk::allocated(&part)?,
+        Err(_) => 0,
+    };
+    disk::room(folder.handle(), size, has)
 }
 
 /// Removes a part file and its record, for a download that was given up.
@@ -232,10 +217,7 @@ fn open_own(folder: &Directory, name: &str) -> io::Result<File> {
     if is_solely_ours(&file)? {
         Ok(file)
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("{name} belongs to someone else"),
-        ))
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{name} belongs to someone else")))
     }
 }
 
@@ -265,11 +247,7 @@ mod tests {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
             let tree = PieceTree::hash_file(&file, SIZE, &mut |_| ControlFlow::Continue(())).unwrap();
-            Self {
-                temp: tempfile::tempdir().unwrap(),
-                bytes,
-                tree,
-            }
+            Self { temp: tempfile::tempdir().unwrap(), bytes, tree }
         }
 
         fn name(&self) -> PartName {
@@ -277,33 +255,22 @@ mod tests {
         }
 
         fn open(&self) -> io::Result<PartFile> {
-            PartFile::open(
-                Directory::open(self.temp.path()).unwrap(),
-                self.name(),
-                SIZE,
-                self.tree.root(),
-            )
+            PartFile::open(Directory::open(self.temp.path()).unwrap(), self.name(), SIZE, self.tree.root())
         }
 
         fn piece(&self, index: usize) -> &[u8] {
-            self.bytes
-                .chunks(usize::try_from(PIECE_BYTES).unwrap())
-                .nth(index)
-                .unwrap()
+            self.bytes.chunks(usize::try_from(PIECE_BYTES).unwrap()).nth(index).unwrap()
         }
 
         fn good(&self, part: &PartFile) -> Vec<usize> {
             let mut good = Vec::new();
-            part.check(&self.tree, &AtomicBool::new(false), |index| good.push(index))
-                .unwrap();
+            part.check(&self.tree, &AtomicBool::new(false), |index| good.push(index)).unwrap();
             good
         }
 
         fn names(&self) -> Vec<String> {
             let entries = fs::read_dir(self.temp.path()).unwrap();
-            let mut names: Vec<_> = entries
-                .map(|e| e.unwrap().file_name().into_string().unwrap())
-                .collect();
+            let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
             names.sort();
             names
         }
@@ -335,15 +302,8 @@ mod tests {
         plan.verified(3);
         plan.verified(2);
         part.checkpoint(&plan.bitmap()).unwrap();
-        assert_eq!(
-            part.claims().unwrap()[..6],
-            [false, false, true, true, false, false]
-        );
-        assert_eq!(
-            sample.good(&part),
-            [3],
-            "a claim that does not hold counts for nothing"
-        );
+        assert_eq!(part.claims().unwrap()[..6], [false, false, true, true, false, false]);
+        assert_eq!(sample.good(&part), [3], "a claim that does not hold counts for nothing");
         part.record.set_len(60).unwrap();
         assert_eq!(part.claims().unwrap(), [false; 0]);
     }

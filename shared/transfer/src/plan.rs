@@ -44,13 +44,7 @@ impl Plan {
     /// Everything missing.
     pub fn new(size: u64) -> Self {
         let count = usize::try_from(piece_count(size)).unwrap_or(usize::MAX);
-        Self {
-            size,
-            pieces: vec![Piece::Missing; count],
-            missing: count,
-            verified: 0,
-            from: 0,
-        }
+        Self { size, pieces: vec![Piece::Missing; count], missing: count, verified: 0, from: 0 }
     }
 
     /// The next run for a connection; `None` when nothing is left that nobody has taken.
@@ -111,19 +105,14 @@ impl Plan {
     pub fn slice(&self, run: Run) -> Slice {
         let start = run.first as u64 * PIECE_BYTES;
         let end = (run.first + run.count) as u64 * PIECE_BYTES;
-        Slice {
-            start,
-            end: end.min(self.size),
-        }
+        Slice { start, end: end.min(self.size) }
     }
 
     /// One bit for each piece, the lowest first, set where it is proven.
     pub fn bitmap(&self) -> Vec<u8> {
         let byte = |eight: &[Piece]| {
             let bits = eight.iter().enumerate();
-            bits.fold(0, |all, (bit, piece)| {
-                all | (u8::from(*piece == Piece::Verified) << bit)
-            })
+            bits.fold(0, |all, (bit, piece)| all | (u8::from(*piece == Piece::Verified) << bit))
         };
         self.pieces.chunks(8).map(byte).collect()
     }
@@ -140,10 +129,7 @@ mod tests {
         let mut plan = Plan::new(10 * PIECE_BYTES + 1);
         let one = plan.take().unwrap();
         let two = plan.take().unwrap();
-        assert_eq!(
-            (one, two),
-            (Run { first: 0, count: 4 }, Run { first: 4, count: 4 })
-        );
+        assert_eq!((one, two), (Run { first: 0, count: 4 }, Run { first: 4, count: 4 }));
         plan.verified(0);
         plan.verified(1);
         plan.release(one);

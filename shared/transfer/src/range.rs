@@ -77,10 +77,7 @@ fn part(start: u64, end: u64, size: u64) -> Selection {
     if start >= size {
         return Selection::Unsatisfiable;
     }
-    Selection::Part(Slice {
-        start,
-        end: end.min(size),
-    })
+    Selection::Part(Slice { start, end: end.min(size) })
 }
 
 /// The last `count` bytes. Of an empty file that is all of it, which no 206 could express.
@@ -88,10 +85,7 @@ fn suffix(count: u64, size: u64) -> Selection {
     match (count, size) {
         (0, _) => Selection::Unsatisfiable,
         (_, 0) => Selection::Whole,
-        _ => Selection::Part(Slice {
-            start: size.saturating_sub(count),
-            end: size,
-        }),
+        _ => Selection::Part(Slice { start: size.saturating_sub(count), end: size }),
     }
 }
 

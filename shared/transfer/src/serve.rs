@@ -66,20 +66,13 @@ async fn content(
         Ok(Ok(file)) => file,
         Ok(Err(error)) => return refused(&share, &error),
         Err(_) => {
-            return error(&WireError::new(
-                ErrorCode::ShuttingDown,
-                "This device is shutting down.",
-            ));
+            return error(&WireError::new(ErrorCode::ShuttingDown, "This device is shutting down."));
         }
     };
     let size = share.file.size();
     let tag = format!("\"{}\"", share.file.version().opaque());
     // Ranges mean something for GET alone (RFC 9110, 14.2).
-    let selection = if is_head {
-        Selection::Whole
-    } else {
-        selected(headers, &tag, size)
-    };
+    let selection = if is_head { Selection::Whole } else { selected(headers, &tag, size) };
     let (status, slice) = match selection {
         Selection::Whole => (StatusCode::OK, Slice { start: 0, end: size }),
         Selection::Part(slice) => (StatusCode::PARTIAL_CONTENT, slice),
@@ -103,10 +96,7 @@ async fn content(
 /// that is absent or this very entity tag (RFC 9110, 13.1.5; a date never matches, as none is
 /// given out).
 fn selected(headers: &HeaderMap, tag: &str, size: u64) -> Selection {
-    let fresh = headers
-        .get_all(header::IF_RANGE)
-        .iter()
-        .all(|given| given.as_bytes() == tag.as_bytes());
+    let fresh = headers.get_all(header::IF_RANGE).iter().all(|given| given.as_bytes() == tag.as_bytes());
     let mut ranges = headers.get_all(header::RANGE).iter();
     match (ranges.next(), ranges.next()) {
         (Some(range), None) if fresh => select(range.to_str().ok(), size),
@@ -131,43 +121,33 @@ fn tree(share: &Share) -> Response<Body> {
 fn refused(share: &Share, why: &ShareError) -> Response<Body> {
     tracing::info!(share = %share.id, %why, "a shared file cannot be served");
     error(&match why {
-        ShareError::Missing(_) => WireError::new(
-            ErrorCode::Gone,
-            "The file is not there any more; ask for it to be shared again.",
-        ),
+        ShareError::Missing(_) => {
+            WireError::new(ErrorCode::Gone, "The file is not there any more; ask for it to be shared again.")
+        }
         ShareError::Changed(_) | ShareError::NotRegular(_) => WireError::new(
             ErrorCode::Changed,
             "The file was changed after it was offered; ask for it to be shared again.",
         ),
-        ShareError::Io { .. } => WireError::new(
-            ErrorCode::Internal,
-            "The file cannot be read where it is; ask its owner to look.",
-        ),
+        ShareError::Io { .. } => {
+            WireError::new(ErrorCode::Internal, "The file cannot be read where it is; ask its owner to look.")
+        }
     })
 }
 
 fn not_found() -> Response<Body> {
-    error(&WireError::new(
-        ErrorCode::NotFound,
-        "There is nothing here, or not for you.",
-    ))
+    error(&WireError::new(ErrorCode::NotFound, "There is nothing here, or not for you."))
 }
 
 fn method_not_allowed() -> Response<Body> {
-    let mut response = error(&WireError::new(
-        ErrorCode::BadRequest,
-        "Only GET and HEAD are answered here.",
-    ));
+    let mut response = error(&WireError::new(ErrorCode::BadRequest, "Only GET and HEAD are answered here."));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     set(&mut response, header::ALLOW, "GET, HEAD");
     response
 }
 
 fn unsatisfiable(size: u64) -> Response<Body> {
-    let mut response = error(&WireError::new(
-        ErrorCode::BadRequest,
-        "The range begins beyond the end of the file.",
-    ));
+    let mut response =
+        error(&WireError::new(ErrorCode::BadRequest, "The range begins beyond the end of the file."));
     *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
     set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
     response

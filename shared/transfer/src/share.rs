@@ -99,11 +99,7 @@ impl Shares {
         let directory = Directory::open(parent).map_err(|error| at(path, error.into()))?;
         let file = directory.open_file(name).map_err(|error| at(path, error))?;
         let version = FileVersion::of(&file).map_err(|error| at(path, error.into()))?;
-        Ok(SharedFile {
-            directory: Arc::new(directory),
-            name: name.to_owned(),
-            version,
-        })
+        Ok(SharedFile { directory: Arc::new(directory), name: name.to_owned(), version })
     }
 
     /// Opens a file that was shared before a restart; [`ShareError::Changed`] when it is not the
@@ -157,10 +153,7 @@ impl Shares {
     /// Who fetched what, since each share was added.
     pub fn uploads(&self) -> Vec<Upload> {
         let shares: Vec<_> = lock(&self.table).shares.values().cloned().collect();
-        shares
-            .iter()
-            .flat_map(|share| share.meters.read(share.id, share.file.version.size))
-            .collect()
+        shares.iter().flat_map(|share| share.meters.read(share.id, share.file.version.size)).collect()
     }
 
     /// Changes whenever [`uploads`](Self::uploads) does: at once for a beginning or an end, at
@@ -200,24 +193,17 @@ impl SharedFile {
     pub fn hash(&self, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<PieceTree, HashError> {
         let file = self.reopen().map_err(|_| HashError::Changed)?;
         let tree = PieceTree::hash_file(&file, self.version.size, progress)?;
-        if FileVersion::of(&file)? == self.version {
-            Ok(tree)
-        } else {
-            Err(HashError::Changed)
-        }
+        if FileVersion::of(&file)? == self.version { Ok(tree) } else { Err(HashError::Changed) }
     }
 
     /// The same file, unchanged, opened anew beneath its directory.
     pub(crate) fn reopen(&self) -> Result<File, ShareError> {
         let path = || self.directory.path().join(&self.name);
-        let file = self
-            .directory
-            .open_file(&self.name)
-            .map_err(|error| match error {
-                // Something is there, which is not what was shared.
-                OpenError::NotRegular => ShareError::Changed(path()),
-                other => at(&path(), other),
-            })?;
+        let file = self.directory.open_file(&self.name).map_err(|error| match error {
+            // Something is there, which is not what was shared.
+            OpenError::NotRegular => ShareError::Changed(path()),
+            other => at(&path(), other),
+        })?;
         match FileVersion::of(&file) {
             Ok(version) if version == self.version => Ok(file),
             Ok(_) => Err(ShareError::Changed(path())),
@@ -310,19 +296,10 @@ mod tests {
         fs::write(path("real"), "x").unwrap();
         symlink("real", path("link")).unwrap();
         assert_eq!(Shares::open(&path("real")).unwrap().size(), 1);
-        assert!(matches!(
-            Shares::open(&path("link")),
-            Err(ShareError::NotRegular(_))
-        ));
-        assert!(matches!(
-            Shares::open(temp.path()),
-            Err(ShareError::NotRegular(_))
-        ));
+        assert!(matches!(Shares::open(&path("link")), Err(ShareError::NotRegular(_))));
+        assert!(matches!(Shares::open(temp.path()), Err(ShareError::NotRegular(_))));
         assert!(matches!(Shares::open(&path("none")), Err(ShareError::Missing(_))));
-        assert!(matches!(
-            Shares::open(&path("no/ne")),
-            Err(ShareError::Missing(_))
-        ));
+        assert!(matches!(Shares::open(&path("no/ne")), Err(ShareError::Missing(_))));
         assert!(Shares::open(Path::new("/")).is_err());
     }
 
@@ -335,19 +312,11 @@ mod tests {
         for n in 0u16..1000 {
             let mut id = [0; 16];
             id[..2].copy_from_slice(&n.to_le_bytes());
-            shares.add(
-                ShareId::from_bytes(id),
-                Shares::open(&path).unwrap(),
-                Audience::Everyone,
-            );
+            shares.add(ShareId::from_bytes(id), Shares::open(&path).unwrap(), Audience::Everyone);
         }
         let table = lock(&shares.table);
         assert_eq!((table.shares.len(), table.directories.len()), (1000, 1));
-        let handles: HashSet<_> = table
-            .shares
-            .values()
-            .map(|s| Arc::as_ptr(&s.file.directory))
-            .collect();
+        let handles: HashSet<_> = table.shares.values().map(|s| Arc::as_ptr(&s.file.directory)).collect();
         assert_eq!(handles.len(), 1);
     }
 
@@ -359,9 +328,6 @@ mod tests {
         let version = Shares::open(&path).unwrap().version();
         assert!(Shares::reopen(&path, &version).is_ok());
         fs::write(&path, "other").unwrap();
-        assert!(matches!(
-            Shares::reopen(&path, &version),
-            Err(ShareError::Changed(_))
-        ));
+        assert!(matches!(Shares::reopen(&path, &version), Err(ShareError::Changed(_))));
     }
 }

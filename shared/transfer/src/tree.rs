@@ -68,7 +68,7 @@ impl PieceTree {
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self, HashError> {
         let count = piece_count(size);
-        let mut pieces = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        let mut pieces = Vec::new(); // not sized beforehand: a sparse file can claim any size
         let mut buffer = vec![0; piece_len(size, 0)];
         for index in 0..count {
             let buffer = &mut buffer[..piece_len(size, index)];
@@ -93,25 +93,15 @@ impl PieceTree {
             return Err(TreeError::Length { expected, got });
         }
         let (values, _) = bytes.as_chunks::<VALUE_BYTES>();
-        let tree = Self {
-            size,
-            pieces: values.to_vec(),
-        };
-        if tree.root() == *root {
-            Ok(tree)
-        } else {
-            Err(TreeError::Root)
-        }
+        let tree = Self { size, pieces: values.to_vec() };
+        if tree.root() == *root { Ok(tree) } else { Err(TreeError::Root) }
     }
 
     /// The tree of a file of at most one piece, known from its root alone; `None` for larger ones.
     pub fn of_small(size: u64, root: &Root) -> Option<Self> {
         match piece_count(size) {
             0 => Self::from_bytes(&[], 0, root).ok(),
-            1 => Some(Self {
-                size,
-                pieces: vec![*root.as_bytes()],
-            }),
+            1 => Some(Self { size, pieces: vec![*root.as_bytes()] }),
             _ => None,
         }
     }
@@ -202,10 +192,7 @@ mod tests {
 
     fn bytes_of(size: u64, seed: u64) -> Vec<u8> {
         let mut bytes = vec![0; usize::try_from(size).unwrap()];
-        Hasher::new()
-            .update(&seed.to_le_bytes())
-            .finalize_xof()
-            .fill(&mut bytes);
+        Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
         bytes
     }
 
@@ -221,39 +208,20 @@ mod tests {
         let root = Root::from_bytes(*blake3::hash(&bytes).as_bytes());
         assert_eq!(tree.root(), root, "{size}");
         assert_eq!(tree.to_bytes().len() as u64, encoded_len(size));
-        assert_eq!(
-            PieceTree::from_bytes(&tree.to_bytes(), size, &root),
-            Ok(tree.clone())
-        );
+        assert_eq!(PieceTree::from_bytes(&tree.to_bytes(), size, &root), Ok(tree.clone()));
         let small = PieceTree::of_small(size, &root);
         assert_eq!(small, (size <= PIECE_BYTES).then(|| tree.clone()));
         for (index, piece) in bytes.chunks(usize::try_from(PIECE_BYTES).unwrap()).enumerate() {
             assert!(tree.verify(index as u64, piece));
-            assert!(
-                !tree.verify(index as u64 + 1, piece),
-                "a piece only fits its own place"
-            );
+            assert!(!tree.verify(index as u64 + 1, piece), "a piece only fits its own place");
         }
     }
 
     #[test]
     fn the_root_is_blake3_at_every_edge() {
         let m = PIECE_BYTES;
-        for size in [
-            0,
-            1,
-            1024,
-            1025,
-            m - 1,
-            m,
-            m + 1,
-            2 * m,
-            2 * m + 1,
-            3 * m,
-            5 * m + 7,
-            8 * m,
-            11 * m - 1,
-        ] {
+        for size in [0, 1, 1024, 1025, m - 1, m, m + 1, 2 * m, 2 * m + 1, 3 * m, 5 * m + 7, 8 * m, 11 * m - 1]
+        {
             agrees_with_blake3(size, size);
         }
     }
@@ -273,13 +241,7 @@ mod tests {
         let (size, root) = (tree.size(), tree.root());
         assert_eq!(PieceTree::from_bytes(&encoded, size, &root), Err(TreeError::Root));
         let short = PieceTree::from_bytes(&encoded[1..], size, &root);
-        assert_eq!(
-            short,
-            Err(TreeError::Length {
-                expected: 128,
-                got: 127
-            })
-        );
+        assert_eq!(short, Err(TreeError::Length { expected: 128, got: 127 }));
         let other = Root::from_bytes([1; 32]);
         assert_eq!(PieceTree::from_bytes(&[], 0, &other), Err(TreeError::Root));
         assert_eq!(PieceTree::of_small(0, &other), None);

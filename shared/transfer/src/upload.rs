@@ -41,11 +41,7 @@ pub(crate) struct Pulse {
 
 impl Pulse {
     pub(crate) fn new() -> Self {
-        Self {
-            beat: watch::Sender::new(0),
-            began: Instant::now(),
-            last_ms: AtomicU64::new(0),
-        }
+        Self { beat: watch::Sender::new(0), began: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
@@ -88,10 +84,7 @@ impl Meters {
         let meter = self.of(asker);
         meter.live.fetch_add(1, Ordering::Relaxed);
         pulse.now();
-        Sending {
-            meter,
-            pulse: Arc::clone(pulse),
-        }
+        Sending { meter, pulse: Arc::clone(pulse) }
     }
 
     /// The counters as they stand.
@@ -112,11 +105,8 @@ impl Meters {
         if let Some(meter) = meters.iter().find(|meter| meter.asker == *asker) {
             return Arc::clone(meter);
         }
-        let meter = Arc::new(Meter {
-            asker: asker.clone(),
-            sent: AtomicU64::new(0),
-            live: AtomicUsize::new(0),
-        });
+        let meter =
+            Arc::new(Meter { asker: asker.clone(), sent: AtomicU64::new(0), live: AtomicUsize::new(0) });
         meters.push(Arc::clone(&meter));
         meter
     }
@@ -149,10 +139,7 @@ mod tests {
     #[test]
     fn counting_is_coalesced_and_the_end_is_always_told() {
         let (pulse, meters) = (Arc::new(Pulse::new()), Meters::default());
-        let asker = Asker {
-            user: "bob".parse().unwrap(),
-            device: DeviceId::from_bytes([1; 32]),
-        };
+        let asker = Asker { user: "bob".parse().unwrap(), device: DeviceId::from_bytes([1; 32]) };
         let mut watch = pulse.watch();
         let one = meters.begin(&asker, &pulse);
         let two = meters.begin(&asker, &pulse);
@@ -164,10 +151,7 @@ mod tests {
         assert!(*watch.borrow() - before < 50, "ten thousand counts, few beats");
         drop(one);
         let read = meters.read(ShareId::from_bytes([2; 16]), 9);
-        assert_eq!(
-            (read.len(), read[0].bytes_sent, read[0].active),
-            (1, 30_000, true)
-        );
+        assert_eq!((read.len(), read[0].bytes_sent, read[0].active), (1, 30_000, true));
         watch.mark_unchanged();
         drop(two);
         assert!(watch.has_changed().unwrap());

@@ -61,17 +61,15 @@ impl Download {
 
     /// Hashes again what an earlier attempt left.
     pub(super) async fn check(self: &Arc<Self>) -> Result<(), FetchError> {
-        self.progress
-            .send_modify(|progress| progress.phase = Phase::Checking);
+        // Until now it told of the attempt before.
+        self.progress.send_replace(Progress { phase: Phase::Checking, ..Progress::default() });
         let _stop = StopOnDrop(self);
-        self.blocking(|this| this.part.check(&this.tree, &this.stop, |index| this.found(index)))
-            .await
+        self.blocking(|this| this.part.check(&this.tree, &this.stop, |index| this.found(index))).await
     }
 
     /// Fetches what is missing, beginning on a line that is open already.
     pub(super) async fn run(self: &Arc<Self>, first: Source, line: Line) -> Result<(), FetchError> {
-        self.progress
-            .send_modify(|progress| progress.phase = Phase::Active);
+        self.progress.send_modify(|progress| progress.phase = Phase::Active);
         let mut workers = JoinSet::new();
         workers.spawn(Arc::clone(self).work(first));
         if lock(&self.plan).missing() >= SECOND_CONNECTION {
@@ -95,19 +93,12 @@ impl Download {
                 Err(error) => last = FetchError::Interrupted(error.to_string()),
             }
         }
-        if lock(&self.plan).is_complete() {
-            Ok(())
-        } else {
-            Err(last)
-        }
+        if lock(&self.plan).is_complete() { Ok(()) } else { Err(last) }
     }
 
     /// One connection: takes runs of pieces until none is left.
     async fn work(self: Arc<Self>, mut source: Source) -> Result<(), FetchError> {
-        let route = ShareRoute::Content {
-            share: self.job.share,
-            entry: self.job.entry,
-        };
+        let route = ShareRoute::Content { share: self.job.share, entry: self.job.entry };
         let mut buffer = vec![0; piece_len(self.job.size, 0)];
         while let Some(claim) = Claim::take(&self) {
             let slice = lock(&self.plan).slice(claim.run);
@@ -170,8 +161,7 @@ impl Download {
             plan.verified(index);
             plan.verified_bytes()
         };
-        self.progress
-            .send_modify(|progress| (progress.verified, progress.reused) = (verified, verified));
+        self.progress.send_modify(|progress| (progress.verified, progress.reused) = (verified, verified));
     }
 
     /// Brings the record up to date while pieces come in. Ends only when the disk fails.
@@ -214,10 +204,7 @@ struct Claim<'a> {
 impl<'a> Claim<'a> {
     fn take(download: &'a Download) -> Option<Self> {
         let run = lock(&download.plan).take()?;
-        Some(Self {
-            plan: &download.plan,
-            run,
-        })
+        Some(Self { plan: &download.plan, run })
     }
 }
 

@@ -53,11 +53,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn connect(line: Line) -> Result<Self, FetchError> {
         let connection = line.open().await?;
-        Ok(Self {
-            line,
-            connection,
-            used: Instant::now(),
-        })
+        Ok(Self { line, connection, used: Instant::now() })
     }
 
     /// All of a small resource, at most `most` bytes.
@@ -155,11 +151,7 @@ pub(super) struct Answer {
 
 impl Answer {
     fn of(body: Incoming) -> Self {
-        Self {
-            body,
-            began: Instant::now(),
-            bytes: 0,
-        }
+        Self { body, began: Instant::now(), bytes: 0 }
     }
 
     /// The next bytes; `None` at the end.

@@ -56,11 +56,7 @@ impl FileBody {
         let large = self.live.load(Ordering::Relaxed) <= LARGE_FRAMES;
         let most = if large { FRAME_BYTES } else { SMALL_FRAME_BYTES };
         let len = usize::try_from(self.rest.len()).unwrap_or(most).min(most);
-        let frame = if len > SMALL_FRAME_BYTES {
-            self.read_pooled(len)?
-        } else {
-            self.read_small(len)?
-        };
+        let frame = if len > SMALL_FRAME_BYTES { self.read_pooled(len)? } else { self.read_small(len)? };
         if frame.len() < len || FileVersion::of(&self.file)? != self.share.file.version() {
             return Err(io::Error::other("the file was changed while it was being sent"));
         }

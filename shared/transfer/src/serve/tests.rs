@@ -11,10 +11,7 @@ use crate::Audience;
 const ID: ShareId = ShareId::from_bytes([5; 16]);
 
 fn user(name: &str) -> Asker {
-    Asker {
-        user: name.parse().unwrap(),
-        device: DeviceId::from_bytes([1; 32]),
-    }
+    Asker { user: name.parse().unwrap(), device: DeviceId::from_bytes([1; 32]) }
 }
 
 struct Desk {
@@ -36,8 +33,7 @@ impl Desk {
     fn share(&self) {
         let file = Shares::open(&self.path()).unwrap();
         let tree = file.hash(&mut |_| std::ops::ControlFlow::Continue(())).unwrap();
-        self.shares
-            .add(ID, file, Audience::Users(vec!["Bob".parse().unwrap()]));
+        self.shares.add(ID, file, Audience::Users(vec!["Bob".parse().unwrap()]));
         self.shares.set_tree(&ID, &tree);
     }
 
@@ -92,14 +88,8 @@ async fn whole_and_ranges() {
         assert_eq!((status, body.len()), (200, 10), "{stale}");
     }
     let (headers, status, _) = desk.get(&[("range", "bytes=10-")]).await;
-    assert_eq!(
-        (status, &headers["content-range"]),
-        (416, &"bytes */10".parse::<HeaderValue>().unwrap())
-    );
-    for ignored in [
-        &[("range", "bytes=0-1,3-4")][..],
-        &[("range", "bytes=0-1"), ("range", "bytes=3-4")],
-    ] {
+    assert_eq!((status, &headers["content-range"]), (416, &"bytes */10".parse::<HeaderValue>().unwrap()));
+    for ignored in [&[("range", "bytes=0-1,3-4")][..], &[("range", "bytes=0-1"), ("range", "bytes=3-4")]] {
         assert_eq!(desk.get(ignored).await.1, 200);
     }
 }
@@ -107,64 +97,31 @@ async fn whole_and_ranges() {
 #[tokio::test]
 async fn only_get_and_head() {
     let desk = Desk::new();
-    for method in [
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::CONNECT,
-    ] {
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::CONNECT] {
         let (headers, status, _) = desk.ask("bob", method, &content_path(), &[]).await;
-        assert_eq!(
-            (status, &headers["allow"]),
-            (405, &"GET, HEAD".parse::<HeaderValue>().unwrap())
-        );
+        assert_eq!((status, &headers["allow"]), (405, &"GET, HEAD".parse::<HeaderValue>().unwrap()));
     }
-    let (headers, status, body) = desk
-        .ask("bob", Method::HEAD, &content_path(), &[("range", "bytes=0-1")])
-        .await;
-    assert_eq!(
-        (status, body.len(), &headers["content-length"]),
-        (200, 0, &10.into())
-    );
+    let (headers, status, body) =
+        desk.ask("bob", Method::HEAD, &content_path(), &[("range", "bytes=0-1")]).await;
+    assert_eq!((status, body.len(), &headers["content-length"]), (200, 0, &10.into()));
 }
 
 #[tokio::test]
 async fn outside_the_audience_it_is_as_if_there_were_nothing() {
     let desk = Desk::new();
-    let nothing = ShareRoute::Content {
-        share: ShareId::from_bytes([9; 16]),
-        entry: 0,
-    }
-    .path();
+    let nothing = ShareRoute::Content { share: ShareId::from_bytes([9; 16]), entry: 0 }.path();
     let unknown = desk.ask("eve", Method::GET, &nothing, &[]).await;
     assert_eq!(unknown.1, 404);
     let path = content_path();
-    for denied in [
-        path.clone(),
-        format!("{path}/tree"),
-        path.replace("/0", "/1"),
-        format!("{path}/../0"),
-    ] {
+    for denied in [path.clone(), format!("{path}/tree"), path.replace("/0", "/1"), format!("{path}/../0")] {
         assert_eq!(
-            desk.ask("eve", Method::GET, &denied, &[("range", "bytes=99-")])
-                .await,
+            desk.ask("eve", Method::GET, &denied, &[("range", "bytes=99-")]).await,
             unknown,
             "{denied}"
         );
     }
-    assert_eq!(
-        desk.ask("BOB", Method::GET, &path, &[]).await.1,
-        200,
-        "names are compared folded"
-    );
-    assert_eq!(
-        desk.ask("bob", Method::GET, &format!("{path}/tree"), &[])
-            .await
-            .2
-            .len(),
-        32
-    );
+    assert_eq!(desk.ask("BOB", Method::GET, &path, &[]).await.1, 200, "names are compared folded");
+    assert_eq!(desk.ask("bob", Method::GET, &format!("{path}/tree"), &[]).await.2.len(), 32);
 }
 
 #[tokio::test]
@@ -221,25 +178,14 @@ async fn a_change_or_removal_midway_breaks_the_body_off() {
         desk.share();
         let request = Request::get(content_path()).body(()).unwrap();
         let mut body = respond(&desk.shares, &user("bob"), request).await.into_body();
-        assert_eq!(
-            body.frame().await.unwrap().unwrap().into_data().unwrap().len(),
-            512 * 1024
-        );
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 512 * 1024);
         let upload = desk.shares.uploads().remove(0);
-        assert_eq!(
-            (upload.active, upload.bytes_sent, upload.size),
-            (true, 512 * 1024, 3 * 1024 * 1024)
-        );
+        assert_eq!((upload.active, upload.bytes_sent, upload.size), (true, 512 * 1024, 3 * 1024 * 1024));
         if withdraw {
             desk.shares.remove(&ID);
             assert_eq!(desk.shares.uploads(), []);
         } else {
-            fs::OpenOptions::new()
-                .append(true)
-                .open(desk.path())
-                .unwrap()
-                .set_len(5)
-                .unwrap();
+            fs::OpenOptions::new().append(true).open(desk.path()).unwrap().set_len(5).unwrap();
         }
         assert!(body.frame().await.unwrap().is_err());
     }
@@ -248,11 +194,8 @@ async fn a_change_or_removal_midway_breaks_the_body_off() {
 #[tokio::test]
 async fn a_tree_that_is_not_ready_says_when_to_come_back() {
     let desk = Desk::new();
-    desk.shares
-        .add(ID, Shares::open(&desk.path()).unwrap(), Audience::Everyone);
-    let (_, status, body) = desk
-        .ask("eve", Method::GET, &format!("{}/tree", content_path()), &[])
-        .await;
+    desk.shares.add(ID, Shares::open(&desk.path()).unwrap(), Audience::Everyone);
+    let (_, status, body) = desk.ask("eve", Method::GET, &format!("{}/tree", content_path()), &[]).await;
     let error: WireError = serde_json::from_slice(&body).unwrap();
     assert_eq!((status, error.code), (429, ErrorCode::TooManyRequests));
     assert!(error.details.retry_after_ms.is_some());

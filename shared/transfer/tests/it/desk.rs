@@ -38,7 +38,7 @@ pub(crate) struct Sender {
     pub(crate) key: Arc<DeviceKey>,
     pub(crate) address: SocketAddr,
     pub(crate) folder: tempfile::TempDir,
-    /// `path range` of each request, in order.
+    /// `user path range` of each request, in order.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
     tamper: Tamper,
     shutdown: CancellationToken,
@@ -90,23 +90,14 @@ impl Sender {
             async move {
                 let path = request.uri().path().to_owned();
                 let range = request.headers().get("range").map_or("", |r| r.to_str().unwrap());
-                asked.lock().unwrap().push(format!("{path} {range}"));
                 let bearer = request.headers()["authorization"].to_str().unwrap();
-                let user = bearer.strip_prefix("Bearer ").unwrap().parse().unwrap();
-                let who = Asker {
-                    user,
-                    device: peer.device.unwrap(),
-                };
+                let user: UserName = bearer.strip_prefix("Bearer ").unwrap().parse().unwrap();
+                asked.lock().unwrap().push(format!("{user} {path} {range}"));
+                let who = Asker { user, device: peer.device.unwrap() };
                 tamper(&path, respond(&shares, &who, request).await)
             }
         };
-        let running = serve(
-            listener,
-            tls,
-            AcceptLimits::default(),
-            handler,
-            self.shutdown.clone(),
-        );
+        let running = serve(listener, tls, AcceptLimits::default(), handler, self.shutdown.clone());
         self.task = Some(tokio::spawn(running));
     }
 
@@ -121,21 +112,19 @@ impl Sender {
         let share = ShareId::from_bytes([id; 16]);
         let file = Shares::open(path).unwrap();
         let tree: PieceTree = file.hash(&mut |_| ControlFlow::Continue(())).unwrap();
-        let offered = Offered {
-            share,
-            size: file.size(),
-            root: tree.root(),
-            path: path.to_owned(),
-        };
+        let offered = Offered { share, size: file.size(), root: tree.root(), path: path.to_owned() };
         self.shares.add(share, file, audience);
         self.shares.set_tree(&share, &tree);
         offered
     }
 
-    /// Bytes of content asked for since the last time.
-    pub(crate) fn take_asked_bytes(&self) -> u64 {
-        let asked = std::mem::take(&mut *self.asked.lock().unwrap());
-        let ranges = asked.iter().filter_map(|line| line.split_once(" bytes="));
+    /// Bytes of content that this receiver has asked for. One that goes under another name for a
+    /// second attempt is not confused with what is left of the first.
+    pub(crate) fn asked_bytes(&self, receiver: &Receiver) -> u64 {
+        let own = format!("{} ", receiver.user);
+        let asked = self.asked.lock().unwrap();
+        let ranges =
+            asked.iter().filter(|line| line.starts_with(&own)).filter_map(|line| line.split_once(" bytes="));
         let len = |range: &str| {
             let (first, last) = range.split_once('-').unwrap();
             last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
@@ -204,11 +193,7 @@ impl Receiver {
         let (_, credential) = watch::channel(Arc::<str>::from(self.user.as_str()));
         let cancel = CancellationToken::new();
         let task = tokio::spawn(fetch(job, self.key.clone(), credential, progress, cancel.clone()));
-        Running {
-            task,
-            progress: watching,
-            cancel,
-        }
+        Running { task, progress: watching, cancel }
     }
 
     pub(crate) async fn fetch(
@@ -245,9 +230,7 @@ impl Running {
 
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -255,10 +238,7 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
 /// Bytes without a pattern, different for each seed.
 pub(crate) fn noise(len: u64, seed: u64) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(len).unwrap()];
-    blake3::Hasher::new()
-        .update(&seed.to_le_bytes())
-        .finalize_xof()
-        .fill(&mut bytes);
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
     bytes
 }
 
@@ -270,10 +250,7 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn after(bytes: u64) -> Arc<Self> {
-        Arc::new(Self {
-            limit: watch::Sender::new(bytes),
-            passed: Arc::default(),
-        })
+        Arc::new(Self { limit: watch::Sender::new(bytes), passed: Arc::default() })
     }
 
     pub(crate) fn open(&self) {
@@ -295,15 +272,7 @@ impl Gate {
                 }
             };
             let passed = gate.passed.clone();
-            answer.map(|inner| {
-                Gated {
-                    inner,
-                    waiting: None,
-                    before: Box::new(before),
-                    passed,
-                }
-                .boxed()
-            })
+            answer.map(|inner| Gated { inner, waiting: None, before: Box::new(before), passed }.boxed())
         })
     }
 }

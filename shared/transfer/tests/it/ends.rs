@@ -39,10 +39,7 @@ async fn the_sender_withdraws() {
     sender.shares.remove(&offered.share);
     let ended = timeout(SECOND, running.task).await.expect("ends within a second");
     let error = ended.unwrap().unwrap_err();
-    assert!(
-        matches!(error, FetchError::NotFound | FetchError::Interrupted(_)),
-        "{error}"
-    );
+    assert!(matches!(error, FetchError::NotFound | FetchError::Interrupted(_)), "{error}");
     assert!(began.elapsed() < SECOND);
     assert_eq!(sender.shares.uploads(), []);
     assert!(receiver.has_only_parts());

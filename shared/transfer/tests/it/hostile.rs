@@ -23,9 +23,7 @@ fn flip_at(position: u64) -> Tamper {
         answer.map(|body| {
             changed(body, move |bytes| {
                 let before = passed.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                let within = position
-                    .checked_sub(before)
-                    .and_then(|at| usize::try_from(at).ok());
+                let within = position.checked_sub(before).and_then(|at| usize::try_from(at).ok());
                 if let Some(byte) = within.and_then(|at| bytes.get_mut(at)) {
                     *byte ^= 1;
                 }
@@ -48,7 +46,7 @@ fn changed(body: Body, change: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Bo
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_byte_is_caught_and_only_its_piece_is_fetched_again() {
     let mut sender = Sender::tampering(flip_at(2 * MIB + 5)).await;
-    let receiver = Receiver::new();
+    let mut receiver = Receiver::new();
     let bytes = noise(4 * MIB, 1); // one connection, one run
     let offered = sender.share(1, "x", &bytes);
     let running = receiver.begin(receiver.job(&sender, &offered, "file"));
@@ -60,10 +58,10 @@ async fn a_changed_byte_is_caught_and_only_its_piece_is_fetched_again() {
     assert!(receiver.has_only_parts());
 
     sender.restart().await;
-    sender.take_asked_bytes();
+    receiver.user = "Again".parse().unwrap();
     let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
     assert!(fs::read(path).unwrap() == bytes);
-    assert_eq!(sender.take_asked_bytes(), 2 * MIB);
+    assert_eq!(sender.asked_bytes(&receiver), 2 * MIB);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +84,7 @@ async fn a_forged_tree_is_refused_before_anything_is_fetched() {
     let offered = sender.share(1, "x", &noise(3 * MIB, 1));
     let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
     assert!(matches!(error, FetchError::Corrupt), "{error}");
-    assert_eq!(sender.take_asked_bytes(), 0);
+    assert_eq!(sender.asked_bytes(&receiver), 0);
     assert_eq!(receiver.names(), [""; 0]);
 }
 
@@ -97,15 +95,9 @@ async fn another_device_at_the_address_gets_nothing() {
     let mut job = receiver.job(&sender, &offered, "file");
     job.device = DeviceKey::generate().unwrap().id();
     let error = receiver.begin(job).task.await.unwrap().unwrap_err();
-    assert!(
-        matches!(&error, FetchError::KeyChanged(seen) if seen.seen == sender.key.id()),
-        "{error}"
-    );
+    assert!(matches!(&error, FetchError::KeyChanged(seen) if seen.seen == sender.key.id()), "{error}");
     assert!(!error.retryable());
-    assert!(
-        sender.asked.lock().unwrap().is_empty(),
-        "not even a request was sent"
-    );
+    assert!(sender.asked.lock().unwrap().is_empty(), "not even a request was sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,15 +124,9 @@ async fn a_source_that_changes_midway_never_completes() {
     fs::write(&offered.path, noise(40 * MIB, 2)).unwrap();
     gate.open();
     let first = running.task.await.unwrap().unwrap_err();
-    assert!(
-        matches!(first, FetchError::Interrupted(_) | FetchError::SourceChanged),
-        "{first}"
-    );
+    assert!(matches!(first, FetchError::Interrupted(_) | FetchError::SourceChanged), "{first}");
     let second = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
-    assert!(
-        matches!(second, FetchError::SourceChanged) && !second.retryable(),
-        "{second}"
-    );
+    assert!(matches!(second, FetchError::SourceChanged) && !second.retryable(), "{second}");
     assert!(receiver.has_only_parts());
 }
 
@@ -155,4 +141,18 @@ async fn nobody_outside_the_audience_gets_anything() {
     assert!(matches!(error, FetchError::NotFound), "{error}");
     receiver.user = "BOB".parse().unwrap();
     receiver.fetch(&sender, &offered, "file").await.unwrap();
+}
+
+/// Time is made to pass: on a real clock this takes twenty seconds.
+#[tokio::test]
+async fn a_sender_that_falls_silent_is_given_up() {
+    let gate = Gate::after(4 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let offered = sender.share(1, "x", &noise(7 * MIB, 1));
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(3 * MIB).await;
+    tokio::time::pause();
+    let error = running.task.await.unwrap().unwrap_err();
+    assert!(matches!(error, FetchError::Interrupted(_)) && error.retryable(), "{error}");
+    assert!(error.to_string().contains("nothing came"), "{error}");
 }

@@ -13,7 +13,7 @@ use crate::desk::{Gate, MIB, Receiver, SECOND, Sender, noise};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_proven_is_not_fetched_again() {
     let gate = Gate::after(20 * MIB);
-    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let (sender, mut receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
     let bytes = noise(50 * MIB + 7, 1);
     let offered = sender.share(1, "x", &bytes);
     let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
@@ -24,20 +24,20 @@ async fn what_is_proven_is_not_fetched_again() {
     assert!(receiver.has_only_parts());
 
     gate.open();
-    sender.take_asked_bytes();
+    receiver.user = "Again".parse().unwrap();
     let again = receiver.begin(receiver.job(&sender, &offered, "file"));
     let path = again.task.await.unwrap().unwrap().path;
     assert!(fs::read(path).unwrap() == bytes);
     let reused = again.progress.borrow().reused;
     assert!(reused >= verified, "{reused} of {verified}");
-    assert_eq!(sender.take_asked_bytes(), offered.size - reused);
+    assert_eq!(sender.asked_bytes(&receiver), offered.size - reused);
     assert_eq!(receiver.names(), ["file"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_restarts_costs_nothing_that_was_proven() {
     let gate = Gate::after(12 * MIB);
-    let (mut sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let (mut sender, mut receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
     let bytes = noise(30 * MIB, 1);
     let offered = sender.share(1, "x", &bytes);
     let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
@@ -46,16 +46,13 @@ async fn a_sender_that_restarts_costs_nothing_that_was_proven() {
     let error = running.task.await.unwrap().unwrap_err();
     assert!(error.retryable(), "{error}");
     let away = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
-    assert!(
-        matches!(away, FetchError::Unreachable(_)) && away.retryable(),
-        "{away}"
-    );
+    assert!(matches!(away, FetchError::Unreachable(_)) && away.retryable(), "{away}");
 
     sender.restart().await;
-    sender.take_asked_bytes();
+    receiver.user = "Again".parse().unwrap();
     let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
     assert!(fs::read(path).unwrap() == bytes);
-    assert!(sender.take_asked_bytes() <= 21 * MIB);
+    assert!(sender.asked_bytes(&receiver) <= 21 * MIB);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,10 +65,7 @@ async fn damage_on_disk_is_found_and_mended() {
     running.until_verified(9 * MIB).await;
     running.task.abort();
     let _ = running.task.await;
-    let part = receiver
-        .folder
-        .path()
-        .join(receiver.job(&sender, &offered, "file").part().data());
+    let part = receiver.folder.path().join(receiver.job(&sender, &offered, "file").part().data());
     let mut damaged = fs::read(&part).unwrap();
     damaged.iter_mut().step_by(4 << 20).for_each(|byte| *byte ^= 1);
     fs::write(&part, damaged).unwrap();
@@ -97,19 +91,45 @@ async fn a_full_disk_is_known_at_the_start_and_freeing_it_is_enough() {
     let bytes = noise(20 * MIB, 1);
     let offered = sender.share(1, "x", &bytes);
     let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
-    assert!(
-        matches!(error, FetchError::DiskFull { needed, .. } if needed == 20 * MIB),
-        "{error}"
-    );
+    assert!(matches!(error, FetchError::DiskFull { needed, .. } if needed == 20 * MIB), "{error}");
     assert!(error.to_string().contains("Free some space"), "{error}");
-    assert_eq!(sender.take_asked_bytes(), 0, "nothing was fetched for nothing");
-    assert!(
-        !receiver.names().is_empty() && receiver.has_only_parts(),
-        "the part is kept"
-    );
+    assert!(sender.asked.lock().unwrap().is_empty(), "nothing was asked for in vain");
     fs::remove_file(filler).unwrap();
     let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
     assert!(fs::read(path).unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_up_meanwhile_takes_nothing_from_what_was_set_aside() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("skipped: mounting a small disk needs root");
+        return;
+    };
+    let gate = Gate::after(6 * MIB);
+    let (sender, mut receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    receiver.folder = tempfile::tempdir_in(&disk.0).unwrap();
+    let bytes = noise(20 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(3 * MIB).await;
+    let filler = fs::write(disk.0.join("filler"), vec![1; 40 << 20]).unwrap_err();
+    assert_eq!(filler.kind(), std::io::ErrorKind::StorageFull);
+    gate.open();
+    let path = running.task.await.unwrap().unwrap().path;
+    assert!(fs::read(path).unwrap() == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absurd_size_is_refused_before_memory_is_taken_for_it() {
+    let (sender, receiver) = (Sender::start().await, Receiver::new());
+    let mut offered = sender.share(1, "x", b"x");
+    for size in [1 << 60, u64::MAX] {
+        offered.size = size;
+        let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+        assert!(matches!(error, FetchError::DiskFull { .. }), "{error}");
+    }
+    assert!(sender.asked.lock().unwrap().is_empty());
+    assert_eq!(receiver.names(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,10 +139,7 @@ async fn a_folder_that_is_not_there_is_said_plainly() {
     receiver.folder = tempfile::tempdir().unwrap();
     fs::remove_dir(receiver.folder.path()).unwrap();
     let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
-    assert!(
-        matches!(&error, FetchError::Io { folder, .. } if folder == receiver.folder.path()),
-        "{error}"
-    );
+    assert!(matches!(&error, FetchError::Io { folder, .. } if folder == receiver.folder.path()), "{error}");
     assert!(sender.asked.lock().unwrap().is_empty());
 }
 
@@ -130,7 +147,7 @@ async fn a_folder_that_is_not_there_is_said_plainly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_receiver_loses_nothing_it_had_proven() {
     let gate = Gate::after(12 * MIB);
-    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let (sender, mut receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
     let bytes = noise(30 * MIB, 1);
     let offered = sender.share(1, "x", &bytes);
     let task = format!(
@@ -153,13 +170,13 @@ async fn a_killed_receiver_loses_nothing_it_had_proven() {
     child.kill().await.unwrap(); // SIGKILL
 
     gate.open();
-    sender.take_asked_bytes();
+    receiver.user = "Again".parse().unwrap();
     let again = receiver.begin(receiver.job(&sender, &offered, "file"));
     let path = again.task.await.unwrap().unwrap().path;
     assert!(fs::read(path).unwrap() == bytes);
     let reused = again.progress.borrow().reused;
     assert!(reused >= 9 * MIB, "{reused}");
-    assert_eq!(sender.take_asked_bytes(), offered.size - reused);
+    assert_eq!(sender.asked_bytes(&receiver), offered.size - reused);
 }
 
 const CHILD_TASK: &str = "LANDLINE_TEST_CHILD";
@@ -214,11 +231,7 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     fn mount() -> Option<Self> {
         let path = tempfile::tempdir().unwrap().keep();
-        let done = command(
-            "mount",
-            &["-t", "tmpfs", "-o", "size=32m", "landline-test"],
-            &path,
-        );
+        let done = command("mount", &["-t", "tmpfs", "-o", "size=32m", "landline-test"], &path);
         if done {
             Some(Self(path))
         } else {

@@ -17,9 +17,7 @@ use crate::desk::{Receiver, Sender};
 
 async fn line(sender: &Sender, receiver: &Receiver) -> Dialled {
     let expect = Expect::Pinned(sender.key.id());
-    dial(&[sender.address], &receiver.key, expect, Duration::from_secs(5))
-        .await
-        .unwrap()
+    dial(&[sender.address], &receiver.key, expect, Duration::from_secs(5)).await.unwrap()
 }
 
 /// Status, some headers and body.
@@ -29,68 +27,38 @@ async fn ask(
     path: &str,
     headers: &[(&str, &str)],
 ) -> (u16, hyper::HeaderMap, Vec<u8>) {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", "Bearer Bob");
+    let mut request = Request::builder().method(method).uri(path).header("authorization", "Bearer Bob");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = connection
-        .send(request.body(Full::default()).unwrap())
-        .await
-        .unwrap();
+    let answer = connection.send(request.body(Full::default()).unwrap()).await.unwrap();
     let (head, body) = answer.into_parts();
-    (
-        head.status.as_u16(),
-        head.headers,
-        body.collect().await.unwrap().to_bytes().to_vec(),
-    )
+    (head.status.as_u16(), head.headers, body.collect().await.unwrap().to_bytes().to_vec())
 }
 
 #[tokio::test]
 async fn head_ranges_and_conditions() {
     let (sender, receiver) = (Sender::start().await, Receiver::new());
     let offered = sender.share(1, "x", b"0123456789");
-    let path = ShareRoute::Content {
-        share: offered.share,
-        entry: 0,
-    }
-    .path();
-    let mut connection = HttpConnection::open(line(&sender, &receiver).await)
-        .await
-        .unwrap();
+    let path = ShareRoute::Content { share: offered.share, entry: 0 }.path();
+    let mut connection = HttpConnection::open(line(&sender, &receiver).await).await.unwrap();
     let (status, headers, body) = ask(&mut connection, Method::HEAD, &path, &[]).await;
-    assert_eq!(
-        (status, &headers["content-length"], body.len()),
-        (200, &"10".parse().unwrap(), 0)
-    );
+    assert_eq!((status, &headers["content-length"], body.len()), (200, &"10".parse().unwrap(), 0));
     let tag = headers["etag"].to_str().unwrap().to_owned();
     let (status, headers, body) = ask(&mut connection, Method::GET, &path, &[("range", "bytes=-3")]).await;
     assert_eq!((status, &body[..]), (206, &b"789"[..]));
     assert_eq!(headers["content-range"], "bytes 7-9/10");
     assert_eq!(headers["etag"], tag);
     let (status, headers, _) = ask(&mut connection, Method::GET, &path, &[("range", "bytes=10-11")]).await;
-    assert_eq!(
-        (status, &headers["content-range"]),
-        (416, &"bytes */10".parse().unwrap())
-    );
+    assert_eq!((status, &headers["content-range"]), (416, &"bytes */10".parse().unwrap()));
     let stale = [("range", "bytes=1-2"), ("if-range", "\"stale\"")];
     assert_eq!(ask(&mut connection, Method::GET, &path, &stale).await.0, 200);
     let fresh = [("range", "bytes=1-2"), ("if-range", &tag)];
     assert_eq!(ask(&mut connection, Method::GET, &path, &fresh).await.2, b"12");
     let quadratic = format!("bytes={}0-", "0-,".repeat(2_000));
-    assert_eq!(
-        ask(&mut connection, Method::GET, &path, &[("range", &quadratic)])
-            .await
-            .0,
-        200
-    );
+    assert_eq!(ask(&mut connection, Method::GET, &path, &[("range", &quadratic)]).await.0, 200);
     let (status, headers, body) = ask(&mut connection, Method::HEAD, &format!("{path}/tree"), &[]).await;
-    assert_eq!(
-        (status, &headers["content-length"], body.len()),
-        (200, &"32".parse().unwrap(), 0)
-    );
+    assert_eq!((status, &headers["content-length"], body.len()), (200, &"32".parse().unwrap(), 0));
 }
 
 #[tokio::test]
@@ -99,15 +67,9 @@ async fn unknown_and_forbidden_look_the_same_on_the_wire() {
     let path = sender.folder.path().join("x");
     fs::write(&path, "for Alice").unwrap();
     let offered = sender.share_path(1, &path, Audience::Users(vec!["alice".parse().unwrap()]));
-    let forbidden = ShareRoute::Content {
-        share: offered.share,
-        entry: 0,
-    }
-    .path();
+    let forbidden = ShareRoute::Content { share: offered.share, entry: 0 }.path();
     let unknown = forbidden.replace("01", "02");
-    let mut connection = HttpConnection::open(line(&sender, &receiver).await)
-        .await
-        .unwrap();
+    let mut connection = HttpConnection::open(line(&sender, &receiver).await).await.unwrap();
     for method in [Method::GET, Method::HEAD] {
         let mut answers = Vec::new();
         for path in [&unknown, &forbidden] {
@@ -126,11 +88,7 @@ async fn paths_that_climb_lead_nowhere() {
     let (sender, receiver) = (Sender::start().await, Receiver::new());
     let offered = sender.share(1, "x", b"shared");
     fs::write(sender.folder.path().join("x2"), "sibling").unwrap();
-    let content = ShareRoute::Content {
-        share: offered.share,
-        entry: 0,
-    }
-    .path();
+    let content = ShareRoute::Content { share: offered.share, entry: 0 }.path();
     for target in [
         "/../../etc/passwd".to_owned(),
         "/etc/passwd".into(),
@@ -166,17 +124,11 @@ async fn a_symlink_swapped_in_never_leaks_the_secret() {
     let secret = tempfile::NamedTempFile::new().unwrap();
     fs::write(secret.path(), "secret").unwrap();
     let offered = sender.share(1, "x", b"shared");
-    let path = ShareRoute::Content {
-        share: offered.share,
-        entry: 0,
-    }
-    .path();
+    let path = ShareRoute::Content { share: offered.share, entry: 0 }.path();
     let trap = sender.folder.path().join("trap");
     std::os::unix::fs::symlink(secret.path(), &trap).unwrap();
     let done = AtomicBool::new(false);
-    let mut connection = HttpConnection::open(line(&sender, &receiver).await)
-        .await
-        .unwrap();
+    let mut connection = HttpConnection::open(line(&sender, &receiver).await).await.unwrap();
     let (mut served, mut refused, mut leaked) = (0, 0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -200,8 +152,5 @@ async fn a_symlink_swapped_in_never_leaks_the_secret() {
         done.store(true, Ordering::Relaxed);
     });
     assert_eq!(leaked, 0);
-    assert!(
-        served > 100 && refused > 100,
-        "{served} served, {refused} refused: the race was real"
-    );
+    assert!(served > 100 && refused > 100, "{served} served, {refused} refused: the race was real");
 }
