@@ -118,9 +118,7 @@ async fn attempt(
     progress: watch::Sender<Progress>,
     cancel: &CancellationToken,
 ) -> Result<Fetched, FetchError> {
-    // Known before anybody is asked for anything.
-    let room = Directory::open(&job.folder).and_then(|folder| part::room(&folder, &job.part(), job.size));
-    room.map_err(|error| FetchError::disk(error, &job.folder, job.size))?;
+    unless(cancel, room(&job)).await?;
     let line = Line { key, device: job.device, addresses: job.addresses.clone(), credential };
     progress.send_modify(|progress| progress.phase = Phase::Connecting);
     let (source, tree) = unless(cancel, connect(&job, &line)).await?;
@@ -137,6 +135,12 @@ async fn attempt(
     .await?;
     let path = download.blocking(move |download| download.part().place(&job.name)).await?;
     Ok(Fetched { path })
+}
+
+/// Known before anybody is asked for anything: whether the folder is there and has room.
+async fn room(job: &FetchJob) -> Result<(), FetchError> {
+    let (path, name, size) = (job.folder.clone(), job.part(), job.size);
+    on_disk(job, move || part::room(&Directory::open(&path)?, &name, size)).await
 }
 
 /// A line to the sender and the hashes. An empty file needs neither.
@@ -161,17 +165,22 @@ async fn open_part(job: &FetchJob, cancel: &CancellationToken) -> Result<PartFil
     for _ in 0..PART_TRIES {
         let (path, name, size, root) = (job.folder.clone(), job.part(), job.size, job.root);
         let open = move || PartFile::open(Directory::open(&path)?, name, size, root);
-        let opened = tokio::task::spawn_blocking(open).await;
-        match opened
-            .map_err(io::Error::other)
-            .flatten()
-            .map_err(|error| FetchError::disk(error, &job.folder, job.size))
-        {
+        match on_disk(job, open).await {
             Err(FetchError::Busy) => unless(cancel, pause()).await?,
             other => return other,
         }
     }
     Err(FetchError::Busy)
+}
+
+/// Runs something that waits for the disk where waiting disturbs nobody.
+async fn on_disk<T: Send + 'static>(
+    job: &FetchJob,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, FetchError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(io::Error::other).flatten();
+    done.map_err(|error| FetchError::disk(error, &job.folder, job.size))
 }
 
 async fn pause() -> Result<(), FetchError> {

@@ -2,15 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use landline_protocol::peer_routes::ShareRoute;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::source::{Answer, Line, Source};
-use super::{FetchError, FetchJob, Phase, Progress};
+use super::{FetchError, FetchJob, Phase, Progress, on_disk};
 use crate::lock;
 use crate::part::PartFile;
 use crate::plan::{Plan, Run};
@@ -20,6 +21,8 @@ use crate::tree::{PieceTree, piece_len};
 const RECORD_BYTES: u64 = 64 * 1024 * 1024;
 /// The longest that anything proven stays unrecorded.
 const RECORD_AFTER: Duration = Duration::from_secs(5);
+/// A write that takes longer was held up by the disk.
+const SLOW_WRITE: Duration = Duration::from_millis(20);
 /// Missing pieces from which a second connection is worth its handshake.
 const SECOND_CONNECTION: usize = 8;
 
@@ -32,6 +35,8 @@ pub(super) struct Download {
     progress: watch::Sender<Progress>,
     unrecorded: AtomicU64,
     due: Notify,
+    /// The last piece took long to write: the next may too.
+    slow_disk: AtomicBool,
     /// Tells blocking work that nobody waits for it any more.
     stop: AtomicBool,
 }
@@ -51,6 +56,7 @@ impl Download {
             progress,
             unrecorded: AtomicU64::new(0),
             due: Notify::new(),
+            slow_disk: AtomicBool::new(false),
             stop: AtomicBool::new(false),
         }
     }
@@ -71,10 +77,10 @@ impl Download {
     pub(super) async fn run(self: &Arc<Self>, first: Source, line: Line) -> Result<(), FetchError> {
         self.progress.send_modify(|progress| progress.phase = Phase::Active);
         let mut workers = JoinSet::new();
-        workers.spawn(Arc::clone(self).work(first));
+        workers.spawn(Arc::clone(self).work(first, line.clone()));
         if lock(&self.plan).missing() >= SECOND_CONNECTION {
             let this = Arc::clone(self);
-            workers.spawn(async move { this.work(Source::connect(line).await?).await });
+            workers.spawn(async move { this.work(Source::connect(line.clone()).await?, line).await });
         }
         tokio::select! {
             failed = self.keep_record() => Err(failed),
@@ -96,21 +102,46 @@ impl Download {
         if lock(&self.plan).is_complete() { Ok(()) } else { Err(last) }
     }
 
-    /// One connection: takes runs of pieces until none is left.
-    async fn work(self: Arc<Self>, mut source: Source) -> Result<(), FetchError> {
-        let route = ShareRoute::Content { share: self.job.share, entry: self.job.entry };
+    /// One connection: takes runs of pieces until none is left. When it breaks after it brought
+    /// something, it is dialled again at once; what is known to be good need not be hashed anew.
+    async fn work(self: Arc<Self>, mut source: Source, line: Line) -> Result<(), FetchError> {
         let mut buffer = vec![0; piece_len(self.job.size, 0)];
-        while let Some(claim) = Claim::take(&self) {
+        loop {
+            let mut brought = 0;
+            match self.bring(&mut source, &mut buffer, &mut brought).await {
+                Err(FetchError::Interrupted(_)) if brought > 0 => {
+                    source = Source::connect(line.clone()).await?;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Fetches runs over one connection, counting the pieces that were good.
+    async fn bring(
+        &self,
+        source: &mut Source,
+        buffer: &mut [u8],
+        brought: &mut u64,
+    ) -> Result<(), FetchError> {
+        let route = ShareRoute::Content { share: self.job.share, entry: self.job.entry };
+        while let Some(claim) = Claim::take(self) {
             let slice = lock(&self.plan).slice(claim.run);
             let mut body = source.slice(route, slice, self.job.size).await?;
-            self.receive(claim.run, &mut body, &mut buffer).await?;
+            self.receive(claim.run, &mut body, buffer, brought).await?;
             source.done();
         }
         Ok(())
     }
 
     /// Reads the pieces of a run; each counts once it is proven and written.
-    async fn receive(&self, run: Run, body: &mut Answer, buffer: &mut [u8]) -> Result<(), FetchError> {
+    async fn receive(
+        &self,
+        run: Run,
+        body: &mut Answer,
+        buffer: &mut [u8],
+        brought: &mut u64,
+    ) -> Result<(), FetchError> {
         let (mut index, mut filled) = (run.first, 0);
         while let Some(mut data) = body.next().await? {
             while !data.is_empty() {
@@ -124,6 +155,7 @@ impl Download {
                 if filled == piece.len() {
                     self.admit(index, piece)?;
                     (index, filled) = (index + 1, 0);
+                    *brought += 1;
                 }
             }
         }
@@ -134,13 +166,12 @@ impl Download {
         }
     }
 
-    /// Inline on purpose: a megabyte is hashed and copied to the page cache in less time than
-    /// another thread needs to take it over.
+    /// Checks a piece and writes it; only then it counts.
     fn admit(&self, index: usize, piece: &[u8]) -> Result<(), FetchError> {
         if !self.tree.verify(index as u64, piece) {
             return Err(FetchError::Corrupt);
         }
-        self.part.write(index, piece).map_err(|error| self.disk(error))?;
+        self.write(index, piece).map_err(|error| self.disk(error))?;
         let verified = {
             let mut plan = lock(&self.plan);
             plan.verified(index);
@@ -152,6 +183,20 @@ impl Download {
             self.due.notify_one();
         }
         Ok(())
+    }
+
+    /// Inline on purpose: a megabyte goes to the page cache in less time than another thread needs
+    /// to take it over. A disk that makes writers wait is waited for elsewhere.
+    fn write(&self, index: usize, piece: &[u8]) -> std::io::Result<()> {
+        let began = Instant::now();
+        let can_step_aside = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let written = if self.slow_disk.load(Ordering::Relaxed) && can_step_aside() {
+            tokio::task::block_in_place(|| self.part.write(index, piece))
+        } else {
+            self.part.write(index, piece)
+        };
+        self.slow_disk.store(began.elapsed() > SLOW_WRITE, Ordering::Relaxed);
+        written
     }
 
     /// A piece of an earlier attempt that is good.
@@ -178,16 +223,13 @@ impl Download {
         }
     }
 
-    /// Runs something that waits for the disk where waiting disturbs nobody.
+    /// Runs something that waits for the disk on this download.
     pub(super) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> std::io::Result<T> + Send + 'static,
     ) -> Result<T, FetchError> {
         let this = Arc::clone(self);
-        match tokio::task::spawn_blocking(move || work(&this)).await {
-            Ok(result) => result.map_err(|error| self.disk(error)),
-            Err(error) => Err(FetchError::Interrupted(error.to_string())),
-        }
+        on_disk(&self.job, move || work(&this)).await
     }
 
     fn disk(&self, error: std::io::Error) -> FetchError {
