@@ -17,38 +17,18 @@ pub(crate) fn sign_up(args: &args::SignUp, source: &mut dyn Source) -> Result<Ac
         Some(name) => parse_name(&name)?,
         None => landline_peer::suggested_username(),
     };
-    let credentials = secrets::ask(
-        source,
-        Wanted {
-            invite: args.invite,
-            new_password: true,
-        },
-    )?;
+    let credentials = secrets::ask(source, Wanted { invite: args.invite, new_password: true })?;
     let (target, password) = aim(address, credentials)?;
-    Ok(Action::SignUp {
-        target,
-        username,
-        password,
-    })
+    Ok(Action::SignUp { target, username, password })
 }
 
 /// Reads what `sign-in` needs.
 pub(crate) fn sign_in(args: &args::SignIn, source: &mut dyn Source) -> Result<Action, Problem> {
     let (address, name) = words(&args.words, args.invite)?;
     let username = name.ok_or_else(|| Problem::usage("Say which name to sign in with."))?;
-    let credentials = secrets::ask(
-        source,
-        Wanted {
-            invite: args.invite,
-            new_password: false,
-        },
-    )?;
+    let credentials = secrets::ask(source, Wanted { invite: args.invite, new_password: false })?;
     let (target, password) = aim(address, credentials)?;
-    Ok(Action::SignIn {
-        target,
-        username,
-        password,
-    })
+    Ok(Action::SignIn { target, username, password })
 }
 
 /// `ADDRESS NAME`, or with an invite `[ADDRESS] [NAME]`.
@@ -90,31 +70,21 @@ fn redirected(link: InviteLink, address: &str) -> InviteLink {
     let unbracketed = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_owned();
     match address.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse() {
-            Ok(port) => InviteLink {
-                host: unbracketed(host),
-                port,
-                ..link
-            },
-            Err(_) => InviteLink {
-                host: unbracketed(address),
-                ..link
-            },
+            Ok(port) => InviteLink { host: unbracketed(host), port, ..link },
+            Err(_) => InviteLink { host: unbracketed(address), ..link },
         },
-        _ => InviteLink {
-            host: unbracketed(address),
-            ..link
-        },
+        _ => InviteLink { host: unbracketed(address), ..link },
     }
 }
 
 fn parse_name(text: &str) -> Result<UserName, Problem> {
-    text.parse()
-        .map_err(|error| Problem::usage(format!("{text:?} cannot be a name: {error}.")))
+    text.parse().map_err(|error| Problem::usage(format!("{text:?} cannot be a name: {error}.")))
 }
 
 /// Signs up or in, and says who one is now.
 pub(crate) async fn enter(client: &mut Client, request: Action) -> Result<(), Problem> {
     client.run(request).await?;
+    client.shows(|snapshot| snapshot.me.is_some()).await?;
     client.connected().await?;
     show_me(client)
 }
@@ -137,12 +107,7 @@ fn show_me(client: &Client) -> Result<(), Problem> {
 
 /// Forgets the sign-in.
 pub(crate) async fn sign_out(client: &mut Client) -> Result<(), Problem> {
-    let user = client
-        .now()
-        .me
-        .as_ref()
-        .map(|me| me.user.to_string())
-        .ok_or_else(signed_out)?;
+    let user = client.now().me.as_ref().map(|me| me.user.to_string()).ok_or_else(signed_out)?;
     client.run(Action::SignOut).await?;
     let text = format!("{user} is signed out on this profile. History and keys stay.");
     client.out.record(&Record::SignedOut { user }, &text)
@@ -155,9 +120,7 @@ pub(crate) async fn invite(client: &mut Client) -> Result<(), Problem> {
         Outcome::Invited { link } => {
             let link = link.to_string();
             client.out.record(&Record::Invite { link: link.clone() }, &link)?;
-            client
-                .out
-                .note("It lets one person in, once, within 7 days: pass it on privately.");
+            client.out.note("It lets one person in, once, within 7 days: pass it on privately.");
             Ok(())
         }
         _ => Err(Problem::engine_gone()),
@@ -176,14 +139,8 @@ mod tests {
     #[test]
     fn address_and_name_in_their_places() {
         let pair = |address: &str, name: &str| (Some(address.to_owned()), Some(name.to_owned()));
-        assert_eq!(
-            words(&owned(&["hub:1", "bob"]), false).unwrap(),
-            pair("hub:1", "bob")
-        );
-        assert_eq!(
-            words(&owned(&["hub:1", "bob"]), true).unwrap(),
-            pair("hub:1", "bob")
-        );
+        assert_eq!(words(&owned(&["hub:1", "bob"]), false).unwrap(), pair("hub:1", "bob"));
+        assert_eq!(words(&owned(&["hub:1", "bob"]), true).unwrap(), pair("hub:1", "bob"));
         assert_eq!(words(&owned(&["bob"]), true).unwrap(), (None, Some("bob".into())));
         assert_eq!(words(&owned(&["bob"]), false).unwrap_err().exit, Exit::Usage);
     }
@@ -197,9 +154,8 @@ mod tests {
 
     #[test]
     fn an_address_beside_an_invite_is_where_to_dial() {
-        let link: InviteLink = "landline://hub:4810/#k=CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk&i=abc"
-            .parse()
-            .unwrap();
+        let link: InviteLink =
+            "landline://hub:4810/#k=CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk&i=abc".parse().unwrap();
         for (address, host, port) in [
             ("192.0.2.7:5000", "192.0.2.7", 5000),
             ("192.0.2.7", "192.0.2.7", 4810),

@@ -46,13 +46,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
     /// Where the sign-in is kept
-    #[arg(
-        long,
-        global = true,
-        hide = true,
-        value_name = "WHERE",
-        env = "LANDLINE_SECRETS"
-    )]
+    #[arg(long, global = true, hide = true, value_name = "WHERE", env = "LANDLINE_SECRETS")]
     pub(crate) secrets: Option<SecretsPlace>,
     /// End when standard input does: for programs that start this one and may die themselves
     #[arg(long, global = true, hide = true)]
@@ -251,9 +245,7 @@ pub(crate) struct Demo {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "expected a number of seconds".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "expected a positive number of seconds".to_owned())
 }
 
@@ -291,10 +283,7 @@ mod tests {
 
     #[test]
     fn global_options_stand_before_or_after_the_subcommand() {
-        for line in [
-            "landline --json --profile p peers",
-            "landline lap --json --profile p",
-        ] {
+        for line in ["landline --json --profile p peers", "landline lap --json --profile p"] {
             let cli = parse(line);
             assert!(cli.global.json, "{line}");
             assert_eq!(cli.global.profile, Some("p".into()), "{line}");
@@ -314,10 +303,7 @@ mod tests {
     fn no_option_takes_a_secret() {
         let mut commands = vec![Cli::command()];
         while let Some(command) = commands.pop() {
-            for argument in command
-                .get_arguments()
-                .filter(|one| one.get_action().takes_values())
-            {
+            for argument in command.get_arguments().filter(|one| one.get_action().takes_values()) {
                 let name = argument.get_id().as_str();
                 assert!(
                     !["password", "token", "invite", "code"].contains(&name),

@@ -19,6 +19,8 @@ use super::output::Out;
 
 /// How long an engine may take to put things away.
 const CLOSING: Duration = Duration::from_secs(5);
+/// How long a snapshot may come after the answer that it goes with.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 /// All of this machine's addresses, and the port of the last time.
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -44,10 +46,7 @@ pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
         ))
     };
     let profile = global.profile.clone().or_else(landline_peer::default_profile_dir);
-    let downloads = global
-        .downloads
-        .clone()
-        .or_else(landline_peer::default_download_folder);
+    let downloads = global.downloads.clone().or_else(landline_peer::default_download_folder);
     let profile = profile.ok_or_else(|| nowhere("the profile", "--profile"))?;
     Ok(Options {
         profile,
@@ -69,26 +68,15 @@ impl Client {
         let options = options(global)?;
         let profile = options.profile.clone();
         let handle = landline_peer::start(options).await?;
-        Ok(Self::over(handle, profile, global.timeout, out))
+        let mut client = Self::over(handle, profile, global.timeout, out);
+        // Revision 0 is what stands there before the profile was read.
+        client.until(|snapshot| (snapshot.revision > 0).then_some(())).await?;
+        Ok(client)
     }
 
     fn over(handle: Handle, profile: PathBuf, patience: Duration, out: Out) -> Self {
-        let Handle {
-            commands,
-            snapshot,
-            events,
-            task,
-        } = handle;
-        Self {
-            commands,
-            snapshot,
-            events,
-            engine: task,
-            next_ticket: 0,
-            patience,
-            out,
-            profile,
-        }
+        let Handle { commands, snapshot, events, task } = handle;
+        Self { commands, snapshot, events, engine: task, next_ticket: 0, patience, out, profile }
     }
 
     /// The state at this moment.
@@ -100,14 +88,9 @@ impl Client {
     pub(crate) async fn run(&mut self, action: Action) -> Result<Outcome, Problem> {
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
-        self.commands
-            .send(Command { ticket, action })
-            .await
-            .map_err(|_| Problem::engine_gone())?;
+        self.commands.send(Command { ticket, action }).await.map_err(|_| Problem::engine_gone())?;
         let patience = self.patience;
-        timeout(patience, self.finished(ticket))
-            .await
-            .map_err(|_| no_answer(patience))?
+        timeout(patience, self.finished(ticket)).await.map_err(|_| no_answer(patience))?
     }
 
     async fn finished(&mut self, wanted: Ticket) -> Result<Outcome, Problem> {
@@ -131,6 +114,16 @@ impl Client {
                 return Ok(found);
             }
             self.changed().await?;
+        }
+    }
+
+    /// Waits until the snapshot shows what an answer has promised: an answer may come before the
+    /// snapshot that goes with it. Goes on without after a while, since what was promised may
+    /// already be past.
+    pub(crate) async fn shows(&mut self, mut look: impl FnMut(&Snapshot) -> bool) -> Result<(), Problem> {
+        match timeout(CATCHING_UP, self.until(|snapshot| look(snapshot).then_some(()))).await {
+            Ok(found) => found,
+            Err(_) => Ok(()),
         }
     }
 
@@ -176,8 +169,7 @@ impl Client {
             Err(_) => None,
         };
         if let Some(cause) = cause {
-            self.out
-                .note(&format!("Not connected, so this may be old. {}", cause.text));
+            self.out.note(&format!("Not connected, so this may be old. {}", cause.text));
         }
         Ok(())
     }
@@ -189,16 +181,8 @@ impl Client {
 
     /// Puts everything away. Waits a little for it, not for ever.
     pub(crate) async fn close(self) {
-        let Self {
-            commands,
-            engine,
-            mut events,
-            ..
-        } = self;
-        let shutdown = Command {
-            ticket: Ticket::default(),
-            action: Action::Shutdown,
-        };
+        let Self { commands, engine, mut events, .. } = self;
+        let shutdown = Command { ticket: Ticket::default(), action: Action::Shutdown };
         let closing = async {
             // A failure means that the engine has ended: what was wanted.
             let _ = commands.send(shutdown).await;
@@ -223,11 +207,7 @@ impl From<StartError> for Problem {
 fn sentence(phrase: &str) -> String {
     let mut letters = phrase.chars();
     let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let end = if phrase.ends_with(['.', '!', '?']) {
-        ""
-    } else {
-        "."
-    };
+    let end = if phrase.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{}{}{end}", first.collect::<String>(), letters.as_str())
 }
 
@@ -262,4 +242,92 @@ fn no_answer(patience: Duration) -> Problem {
         patience.as_secs_f64()
     );
     Problem::new(Exit::Unreachable, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use landline_peer::api::FailureKind;
+
+    use super::super::offers::tests::snapshot;
+    use super::*;
+
+    /// The other side of a client: what an engine holds.
+    struct Engine {
+        commands: mpsc::Receiver<Command>,
+        snapshot: watch::Sender<Arc<Snapshot>>,
+        events: mpsc::Sender<Event>,
+    }
+
+    fn pair(line: Line) -> (Client, Engine) {
+        let (commands, inbox) = mpsc::channel(4);
+        let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot { line, ..snapshot(vec![]) }));
+        let (events, outbox) = mpsc::channel(1);
+        let handle = Handle { commands, snapshot, events: outbox, task: tokio::spawn(async {}) };
+        let client = Client::over(handle, "p".into(), Duration::from_millis(50), Out { json: true });
+        let engine = Engine { commands: inbox, snapshot: snapshots, events };
+        (client, engine)
+    }
+
+    fn waiting(kind: FailureKind) -> Line {
+        Line::Waiting { until: Instant::now(), cause: Failure::new(kind, "Nobody answers.") }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_told_from_the_answers_to_others() {
+        let (mut client, mut engine) = pair(Line::Connected { round_trip: None });
+        let answering = async {
+            let asked = engine.commands.recv().await.unwrap();
+            for (ticket, result) in [
+                (Ticket(asked.ticket.0 + 1), Err(Failure::new(FailureKind::Io, "Another's."))),
+                (asked.ticket, Ok(Outcome::Done)),
+            ] {
+                engine.events.send(Event::Finished { ticket, result }).await.unwrap();
+            }
+        };
+        let (outcome, ()) = tokio::join!(client.run(Action::SignOut), answering);
+        assert_eq!(outcome, Ok(Outcome::Done));
+    }
+
+    #[tokio::test]
+    async fn waiting_for_the_line_ends_with_its_cause() {
+        for (line, expected) in [
+            (Line::Connected { round_trip: None }, Ok(())),
+            (Line::SignedOut, Err(Exit::SignedOut)),
+            (Line::Connecting, Err(Exit::Unreachable)),
+            (waiting(FailureKind::Limited), Err(Exit::Limited)),
+            (Line::Refused { cause: Failure::new(FailureKind::KeyChanged, "Stop.") }, Err(Exit::KeyChanged)),
+        ] {
+            let (mut client, _engine) = pair(line);
+            assert_eq!(client.connected().await.map_err(|problem| problem.exit), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_comes_up_in_time_is_enough() {
+        let (mut client, engine) = pair(waiting(FailureKind::Unreachable));
+        client.patience = Duration::from_secs(30);
+        let (connected, ()) = tokio::join!(client.connected(), async {
+            engine.snapshot.send_replace(Arc::new(snapshot(vec![])));
+        });
+        assert_eq!(connected, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_gone_is_no_reason_to_hang() {
+        let (mut client, engine) = pair(Line::Connecting);
+        drop(engine);
+        assert_eq!(client.run(Action::SignOut).await.unwrap_err().exit, Exit::Failed);
+        assert_eq!(client.connected().await.unwrap_err().exit, Exit::Failed);
+        client.close().await;
+    }
+
+    #[test]
+    fn a_locked_profile_has_its_own_code_and_names_the_holder() {
+        let locked = StartError::Profile(ProfileError::Locked { pid: "4711".into() });
+        let problem = Problem::from(locked);
+        assert_eq!(problem.exit, Exit::Locked);
+        assert!(problem.text.contains("4711") && problem.text.ends_with('.'), "{problem}");
+    }
 }

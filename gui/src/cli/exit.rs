@@ -114,23 +114,14 @@ pub(crate) fn help() -> String {
     let mut text = String::from("Exit codes (with --json, `code` in the error on standard error):\n");
     for exit in Exit::ALL {
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "  {:>3}  {:15} {}",
-            exit.number(),
-            code(exit),
-            exit.meaning()
-        );
+        let _ = writeln!(text, "  {:>3}  {:15} {}", exit.number(), code(exit), exit.meaning());
     }
     text.push_str("\nStart with `landline demo`, or `landline host` on one machine and `landline sign-up` on the others.");
     text
 }
 
 fn code(exit: Exit) -> String {
-    serde_json::to_value(exit)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(exit).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Why a command did not do what was asked: what happened and what to do, in a sentence or two.
@@ -146,10 +137,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// Makes one.
     pub(crate) fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self {
-            exit,
-            text: text.into(),
-        }
+        Self { exit, text: text.into() }
     }
 
     /// The request makes no sense.
@@ -159,10 +147,7 @@ impl Problem {
 
     /// The engine's task ended although nobody asked it to.
     pub(crate) fn engine_gone() -> Self {
-        Self::new(
-            Exit::Failed,
-            "The engine stopped unexpectedly; run the command again with -v to see why.",
-        )
+        Self::new(Exit::Failed, "The engine stopped unexpectedly; run the command again with -v to see why.")
     }
 }
 
@@ -204,11 +189,7 @@ mod tests {
         ];
         for (kind, number) in expected {
             let problem = Problem::from(Failure::new(kind, "Because."));
-            assert_eq!(
-                (problem.exit.number(), problem.text.as_str()),
-                (number, "Because."),
-                "{kind:?}"
-            );
+            assert_eq!((problem.exit.number(), problem.text.as_str()), (number, "Because."), "{kind:?}");
         }
     }
 

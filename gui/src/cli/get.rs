@@ -22,23 +22,23 @@ pub(crate) async fn run(client: &mut Client, args: &args::Get) -> Result<(), Pro
     client.connected().await?;
     let wish = Wish::new(&client.now(), args.what.as_deref(), args.from.as_deref())?;
     if args.wait {
-        client
-            .until(|snapshot| wish.among(snapshot).any(wanted).then_some(()))
-            .await?;
+        client.until(|snapshot| wish.among(snapshot).any(wanted).then_some(())).await?;
     }
     let picked = pick(&client.now(), &wish, args)?;
     for &offer in &picked {
         if needs_accepting(&client.now(), offer) {
-            client
-                .run(Action::Accept {
-                    offer,
-                    folder: folder.clone(),
-                    name: name.clone(),
-                })
-                .await?;
+            let (folder, name) = (folder.clone(), name.clone());
+            accept(client, offer, Action::Accept { offer, folder, name }).await?;
         }
     }
     fetch(client, picked, args.give_up).await
+}
+
+/// Asks for it, and waits until what is shown is no longer what was there before.
+async fn accept(client: &mut Client, offer: MessageId, action: Action) -> Result<(), Problem> {
+    let before = client.now().transfers.get(&offer).map(|one| one.state.clone());
+    client.run(action).await?;
+    client.shows(|snapshot| snapshot.transfers.get(&offer).map(|one| &one.state) != before.as_ref()).await
 }
 
 fn file_name(text: &str) -> Result<FileName, Problem> {
@@ -59,19 +59,13 @@ fn wanted(transfer: &TransferView) -> bool {
 /// What to fetch: what was named (the newest of that name), everything, or the only one there is.
 fn pick(snapshot: &Snapshot, wish: &Wish, args: &args::Get) -> Result<Vec<MessageId>, Problem> {
     let incoming = || wish.among(snapshot).filter(|one| !one.outgoing);
-    let open: Vec<MessageId> = incoming()
-        .filter(|one| wanted(one))
-        .map(|one| one.offer)
-        .collect();
+    let open: Vec<MessageId> = incoming().filter(|one| wanted(one)).map(|one| one.offer).collect();
     if args.all && !open.is_empty() {
         return Ok(open);
     }
     if args.what.is_some() {
         // A name that is not on offer any more may have been fetched, declined or withdrawn.
-        let newest = open
-            .last()
-            .copied()
-            .or_else(|| incoming().next_back().map(|one| one.offer));
+        let newest = open.last().copied().or_else(|| incoming().next_back().map(|one| one.offer));
         return newest.map(|one| vec![one]).ok_or_else(|| wish.not_found());
     }
     match open.as_slice() {
@@ -87,14 +81,11 @@ fn pick(snapshot: &Snapshot, wish: &Wish, args: &args::Get) -> Result<Vec<Messag
 /// Whether it must be asked for: not when it is here, or on its way since an earlier start.
 fn needs_accepting(snapshot: &Snapshot, offer: MessageId) -> bool {
     use TransferState::{Active, Connecting, Done, Hashing, Waiting};
-    snapshot
-        .transfers
-        .get(&offer)
-        .is_none_or(|transfer| match &transfer.state {
-            Done => transfer.path.as_ref().is_none_or(|path| !path.exists()),
-            Hashing | Connecting | Active | Waiting(_) => false,
-            _ => true,
-        })
+    snapshot.transfers.get(&offer).is_none_or(|transfer| match &transfer.state {
+        Done => transfer.path.as_ref().is_none_or(|path| !path.exists()),
+        Hashing | Connecting | Active | Waiting(_) => false,
+        _ => true,
+    })
 }
 
 /// Shows how it goes until each has ended. The first failure is the command's.
@@ -135,16 +126,8 @@ async fn fetch(
 }
 
 fn received(client: &Client, transfer: &TransferView) -> Result<(), Problem> {
-    let path = transfer
-        .path
-        .as_ref()
-        .map(|path| path.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let text = format!(
-        "Received {} ({}), verified: {path}",
-        transfer.name,
-        text::size(transfer.size)
-    );
+    let path = transfer.path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = format!("Received {} ({}), verified: {path}", transfer.name, text::size(transfer.size));
     let record = Record::Received {
         offer: transfer.offer.to_string(),
         name: transfer.name.as_raw().to_owned(),
@@ -161,14 +144,12 @@ fn end(transfer: &TransferView) -> Option<Result<(), Problem>> {
     match &transfer.state {
         TransferState::Done => Some(Ok(())),
         TransferState::Failed(failure) => Some(Err(failure.clone().into())),
-        TransferState::Cancelled { by } => Some(Err(Problem::new(
-            Exit::Declined,
-            format!("{name}: cancelled by {by}."),
-        ))),
-        TransferState::Declined => Some(Err(Problem::new(
-            Exit::Declined,
-            format!("{name} was declined here."),
-        ))),
+        TransferState::Cancelled { by } => {
+            Some(Err(Problem::new(Exit::Declined, format!("{name}: cancelled by {by}."))))
+        }
+        TransferState::Declined => {
+            Some(Err(Problem::new(Exit::Declined, format!("{name} was declined here."))))
+        }
         _ => None,
     }
 }
@@ -182,19 +163,12 @@ struct Stall {
 
 impl Stall {
     fn new(limit: Option<Duration>) -> Self {
-        Self {
-            limit,
-            bytes: 0,
-            since: Instant::now(),
-        }
+        Self { limit, bytes: 0, since: Instant::now() }
     }
 
     fn moved(&mut self, snapshot: &Snapshot, offers: &[MessageId]) {
-        let bytes = offers
-            .iter()
-            .filter_map(|offer| snapshot.transfers.get(offer))
-            .map(|one| one.bytes)
-            .sum();
+        let bytes =
+            offers.iter().filter_map(|offer| snapshot.transfers.get(offer)).map(|one| one.bytes).sum();
         if bytes != self.bytes {
             (self.bytes, self.since) = (bytes, Instant::now());
         }
@@ -208,22 +182,14 @@ impl Stall {
     }
 
     fn problem(&self, snapshot: &Snapshot, offers: &[MessageId]) -> Problem {
-        let cause = offers
-            .iter()
-            .find_map(|offer| match &snapshot.transfers.get(offer)?.state {
-                TransferState::Waiting(failure) => Some(failure.clone()),
-                _ => None,
-            });
+        let cause = offers.iter().find_map(|offer| match &snapshot.transfers.get(offer)?.state {
+            TransferState::Waiting(failure) => Some(failure.clone()),
+            _ => None,
+        });
         let seconds = self.limit.unwrap_or_default().as_secs_f64();
-        let why = cause
-            .as_ref()
-            .map(|failure| format!("{} ", failure.text))
-            .unwrap_or_default();
+        let why = cause.as_ref().map(|failure| format!("{} ", failure.text)).unwrap_or_default();
         let exit = cause.map_or(Exit::Unreachable, |failure| failure.kind.into());
-        Problem::new(
-            exit,
-            format!("{why}Nothing arrived for {seconds} seconds; what has arrived is kept."),
-        )
+        Problem::new(exit, format!("{why}Nothing arrived for {seconds} seconds; what has arrived is kept."))
     }
 }
 
@@ -262,11 +228,7 @@ mod tests {
             transfer(3, "me", "mine", TransferState::Offered),
         ]);
         assert_eq!(picked(&one, None, false), Ok(vec![2]));
-        assert_eq!(
-            picked(&one, Some("old"), false),
-            Ok(vec![1]),
-            "what is here already can be named"
-        );
+        assert_eq!(picked(&one, Some("old"), false), Ok(vec![1]), "what is here already can be named");
         assert_eq!(picked(&one, Some("mine"), false), Err(Exit::NotFound));
         assert_eq!(picked(&snapshot(vec![]), None, true), Err(Exit::NotFound));
     }
@@ -281,11 +243,7 @@ mod tests {
         ]);
         assert_eq!(picked(&several, None, false), Err(Exit::Usage));
         assert_eq!(picked(&several, None, true), Ok(vec![1, 2, 3]));
-        assert_eq!(
-            picked(&several, Some("a"), false),
-            Ok(vec![2]),
-            "the newest of that name"
-        );
+        assert_eq!(picked(&several, Some("a"), false), Ok(vec![2]), "the newest of that name");
     }
 
     #[test]
@@ -296,15 +254,7 @@ mod tests {
             transfer(2, "alice", "b", TransferState::Offered),
             transfer(3, "alice", "c", TransferState::Done),
         ]);
-        let needed: Vec<bool> = now
-            .transfers
-            .keys()
-            .map(|&offer| needs_accepting(&now, offer))
-            .collect();
-        assert_eq!(
-            needed,
-            [false, true, true],
-            "a finished file that is gone is fetched again"
-        );
+        let needed: Vec<bool> = now.transfers.keys().map(|&offer| needs_accepting(&now, offer)).collect();
+        assert_eq!(needed, [false, true, true], "a finished file that is gone is fetched again");
     }
 }

@@ -29,11 +29,7 @@ pub(crate) async fn run(global: &Global, args: &args::Host, out: Out) -> Result<
 fn config(args: &args::Host) -> Result<Config, Problem> {
     let mut config = Config::new(data_dir(args)?);
     config.listen = args.at;
-    config.registration = if args.open {
-        Registration::Open
-    } else {
-        Registration::Invite
-    };
+    config.registration = if args.open { Registration::Open } else { Registration::Invite };
     Ok(config)
 }
 
@@ -59,13 +55,5 @@ fn announce(coordinator: &Coordinator, out: Out) -> Result<(), Problem> {
         "Hosting at {address}\nIts key is {fingerprint}{}\nCtrl-C stops it.",
         first.unwrap_or_default()
     );
-    out.record(
-        &Record::Hosting {
-            address,
-            key: key.to_string(),
-            fingerprint,
-            invite,
-        },
-        &text,
-    )
+    out.record(&Record::Hosting { address, key: key.to_string(), fingerprint, invite }, &text)
 }

@@ -20,10 +20,7 @@ impl Interrupts {
     pub(crate) fn listen(watch_stdin: bool) -> Result<Self, Problem> {
         let signals = Signals::listen()
             .map_err(|error| Problem::new(Exit::Failed, format!("Signals cannot be caught: {error}.")))?;
-        Ok(Self {
-            signals,
-            stdin_closed: watch_stdin.then(watch_stdin_end),
-        })
+        Ok(Self { signals, stdin_closed: watch_stdin.then(watch_stdin_end) })
     }
 
     /// Returns at the first of them.
@@ -84,25 +81,14 @@ struct Signals(Vec<tokio::signal::unix::Signal>);
 impl Signals {
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         kinds.into_iter().map(signal).collect::<io::Result<_>>().map(Self)
     }
 
     async fn next(&mut self) {
         std::future::poll_fn(|context| {
-            let come = self
-                .0
-                .iter_mut()
-                .any(|signal| signal.poll_recv(context).is_ready());
-            if come {
-                std::task::Poll::Ready(())
-            } else {
-                std::task::Poll::Pending
-            }
+            let come = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if come { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         })
         .await;
     }

@@ -37,9 +37,7 @@ pub(crate) fn main() -> Exit {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
-    let out = Out {
-        json: cli.global.json,
-    };
+    let out = Out { json: cli.global.json };
     log::start(cli.global.verbose);
     match dispatch(cli, out) {
         Ok(()) => Exit::Ok,
@@ -130,11 +128,7 @@ where
     F: AsyncFnOnce(&mut Client) -> Result<(), Problem>,
 {
     let mut interrupts = Interrupts::listen(global.until_stdin_closes)?;
-    let interrupted = || {
-        farewell
-            .clone()
-            .unwrap_or_else(|| Problem::new(Exit::Interrupted, "Stopped."))
-    };
+    let interrupted = || farewell.clone().unwrap_or_else(|| Problem::new(Exit::Interrupted, "Stopped."));
     let mut client = tokio::select! {
         client = Client::start(global, out) => client?,
         () = interrupts.next() => return Err(interrupted()),

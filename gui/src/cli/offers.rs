@@ -21,27 +21,23 @@ pub(crate) async fn list(client: &mut Client, args: &args::Offers) -> Result<(),
     let shown = now.transfers.values().filter(|one| args.all || !ended(one));
     let offers: Vec<Offer> = shown.map(|one| Offer::of(one, &now)).collect();
     if offers.is_empty() {
-        client
-            .out
-            .note("No offers are open. `landline offers --all` lists those that have ended too.");
+        client.out.note("No offers are open. `landline offers --all` lists those that have ended too.");
     }
-    client.out.records(offers.iter().cloned().map(Record::Offer), || {
-        text::offers(&offers)
-    })
+    client.out.records(offers.iter().cloned().map(Record::Offer), || text::offers(&offers))
 }
 
 /// Says no.
 pub(crate) async fn decline(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
     let offer = choose(client, args, |one| !one.outgoing).await?;
     client.run(Action::Decline { offer }).await?;
-    report(client, offer, "Declined")
+    report(client, offer, "Declined").await
 }
 
 /// Stops a download, or withdraws an offer of one's own.
 pub(crate) async fn cancel(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
     let offer = choose(client, args, |_| true).await?;
     client.run(Action::Cancel { offer }).await?;
-    report(client, offer, "Cancelled")
+    report(client, offer, "Cancelled").await
 }
 
 async fn choose(
@@ -56,15 +52,14 @@ async fn choose(
     found.map(|one| one.offer).ok_or_else(|| wish.not_found())
 }
 
-fn report(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem> {
+async fn report(client: &mut Client, offer: MessageId, what: &str) -> Result<(), Problem> {
+    client.shows(|snapshot| snapshot.transfers.get(&offer).is_none_or(ended)).await?;
     let now = client.now();
     let Some(transfer) = now.transfers.get(&offer) else {
         return Ok(());
     };
     let text = format!("{what}: {}", transfer.name);
-    client
-        .out
-        .record(&Record::Offer(Offer::of(transfer, &now)), &text)
+    client.out.record(&Record::Offer(Offer::of(transfer, &now)), &text)
 }
 
 /// Whether nothing more will happen to it.
@@ -83,13 +78,8 @@ pub(crate) struct Wish {
 impl Wish {
     /// An id, the end of one, or a name; of one person or of anybody.
     pub(crate) fn new(snapshot: &Snapshot, what: Option<&str>, from: Option<&str>) -> Result<Self, Problem> {
-        let from = from
-            .map(|name| known(snapshot, name.strip_prefix('@').unwrap_or(name)))
-            .transpose()?;
-        Ok(Self {
-            what: what.map(str::to_owned),
-            from: from.map(|user| user.folded()),
-        })
+        let from = from.map(|name| known(snapshot, name.strip_prefix('@').unwrap_or(name))).transpose()?;
+        Ok(Self { what: what.map(str::to_owned), from: from.map(|user| user.folded()) })
     }
 
     /// Those that are meant, the oldest first.
@@ -101,10 +91,7 @@ impl Wish {
     }
 
     fn means(&self, transfer: &TransferView) -> bool {
-        let author = self
-            .from
-            .as_ref()
-            .is_none_or(|from| transfer.author.folded() == *from);
+        let author = self.from.as_ref().is_none_or(|from| transfer.author.folded() == *from);
         author && self.what.as_ref().is_none_or(|what| named(transfer, what))
     }
 
@@ -141,10 +128,7 @@ pub(crate) mod tests {
 
     pub(crate) fn transfer(number: u64, author: &str, name: &str, state: TransferState) -> TransferView {
         TransferView {
-            offer: MessageId::new(
-                Timestamp::from_millis(number),
-                [u8::try_from(number).unwrap(); 10],
-            ),
+            offer: MessageId::new(Timestamp::from_millis(number), [u8::try_from(number).unwrap(); 10]),
             conversation: ConversationId::lobby(),
             author: author.parse().unwrap(),
             outgoing: author == "me",
@@ -181,10 +165,7 @@ pub(crate) mod tests {
             people: [person("alice"), person("bob")].into(),
             conversations: Arc::new([]),
             transfers: Arc::new(
-                transfers
-                    .into_iter()
-                    .map(|one| (one.offer, one))
-                    .collect::<BTreeMap<_, _>>(),
+                transfers.into_iter().map(|one| (one.offer, one)).collect::<BTreeMap<_, _>>(),
             ),
             download_folder: "downloads".into(),
         }
@@ -197,9 +178,7 @@ pub(crate) mod tests {
             transfer(3, "alice", "../evil", TransferState::Offered),
         ]);
         let wish = Wish::new(&now, what, from).unwrap();
-        wish.among(&now)
-            .map(|one| format!("{} {}", one.author, one.name.as_raw()))
-            .collect()
+        wish.among(&now).map(|one| format!("{} {}", one.author, one.name.as_raw())).collect()
     }
 
     #[test]
@@ -209,11 +188,7 @@ pub(crate) mod tests {
         assert_eq!(picked(None, Some("alice")), ["alice a.txt", "alice ../evil"]);
         assert_eq!(picked(Some(".._evil"), None), ["alice ../evil"]);
         assert_eq!(picked(Some("02020202"), None), ["bob a.txt"]);
-        assert_eq!(
-            picked(Some("02"), None),
-            Vec::<String>::new(),
-            "too short for an id"
-        );
+        assert_eq!(picked(Some("02"), None), Vec::<String>::new(), "too short for an id");
     }
 
     #[test]

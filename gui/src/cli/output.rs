@@ -32,11 +32,7 @@ enum Aside<'a> {
 impl Out {
     /// Prints one result: the record, or its text.
     pub(crate) fn record(self, record: &Record, text: &str) -> Result<(), Problem> {
-        if self.json {
-            line(&json_line(record))
-        } else {
-            line(text)
-        }
+        if self.json { line(&json_line(record)) } else { line(text) }
     }
 
     /// Prints many results: a record on each line, or one text for all.
@@ -48,9 +44,7 @@ impl Out {
         if !self.json {
             return line(&text());
         }
-        records
-            .into_iter()
-            .try_for_each(|record| line(&json_line(&record)))
+        records.into_iter().try_for_each(|record| line(&json_line(&record)))
     }
 
     /// Says something on standard error that is no failure.
@@ -62,22 +56,14 @@ impl Out {
     pub(crate) fn problem(self, problem: &Problem) {
         if !problem.text.is_empty() {
             let Problem { exit, text } = problem;
-            let error = Aside::Error {
-                code: *exit,
-                exit: exit.number(),
-                message: text,
-            };
+            let error = Aside::Error { code: *exit, exit: exit.number(), message: text };
             self.aside(&format!("landline: {text}"), &error);
         }
     }
 
     /// A closed standard error is nobody's problem.
     fn aside(self, text: &str, aside: &Aside<'_>) {
-        let line = if self.json {
-            json_line(aside)
-        } else {
-            text.to_owned()
-        };
+        let line = if self.json { json_line(aside) } else { text.to_owned() };
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
@@ -102,11 +88,7 @@ fn line(text: &str) -> Result<(), Problem> {
 fn json_line(value: &impl Serialize) -> String {
     // Records are made of strings, numbers and lists of them: this cannot fail.
     let line = serde_json::to_string(value).unwrap_or_default();
-    if printable(&line) == line {
-        line
-    } else {
-        escaped(&line)
-    }
+    if printable(&line) == line { line } else { escaped(&line) }
 }
 
 fn escaped(line: &str) -> String {

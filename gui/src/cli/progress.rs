@@ -33,11 +33,7 @@ struct Shown {
 impl Meter {
     /// Draws where drawing makes sense.
     pub(crate) fn new(out: Out) -> Self {
-        Self {
-            out,
-            bars: out.draws().then(MultiProgress::new),
-            shown: HashMap::new(),
-        }
+        Self { out, bars: out.draws().then(MultiProgress::new), shown: HashMap::new() }
     }
 
     /// Shows a transfer as it is now; says nothing twice. `total` are the bytes that will move.
@@ -50,9 +46,7 @@ impl Meter {
             state,
             bytes: transfer.bytes,
             at: now,
-            bar: bars
-                .as_ref()
-                .map(|bars| bars.add(bar(&transfer.name.to_string()))),
+            bar: bars.as_ref().map(|bars| bars.add(bar(&transfer.name.to_string()))),
         });
         let turned = first || shown.state != state;
         let moved = shown.bytes != transfer.bytes;
@@ -84,12 +78,7 @@ impl Meter {
 }
 
 fn line(transfer: &TransferView, total: u64) -> String {
-    format!(
-        "{}: {}, {}",
-        transfer.name,
-        state_name(&transfer.state),
-        text::progress(transfer, total)
-    )
+    format!("{}: {}, {}", transfer.name, state_name(&transfer.state), text::progress(transfer, total))
 }
 
 /// A bar of a transfer by name: also what the demo draws.

@@ -31,29 +31,13 @@ pub(crate) enum Record {
     /// `get` and `send` while bytes move, and whenever the state changes.
     Progress(Progress),
     /// `get`: verified and in place.
-    Received {
-        offer: String,
-        name: String,
-        from: String,
-        size: u64,
-        path: String,
-    },
+    Received { offer: String, name: String, from: String, size: u64, path: String },
     /// `send`: a recipient has it, verified.
-    Delivered {
-        offer: String,
-        name: String,
-        to: String,
-        size: u64,
-    },
+    Delivered { offer: String, name: String, to: String, size: u64 },
     /// `invite`.
     Invite { link: String },
     /// `host`: listening.
-    Hosting {
-        address: String,
-        key: String,
-        fingerprint: String,
-        invite: Option<String>,
-    },
+    Hosting { address: String, key: String, fingerprint: String, invite: Option<String> },
 }
 
 /// Who is signed in.
@@ -195,10 +179,7 @@ fn line(line: &Line) -> (&'static str, Option<f64>, Option<Cause>) {
 
 impl From<&Failure> for Cause {
     fn from(failure: &Failure) -> Self {
-        Self {
-            code: failure.kind.into(),
-            message: failure.text.clone(),
-        }
+        Self { code: failure.kind.into(), message: failure.text.clone() }
     }
 }
 
@@ -224,13 +205,7 @@ impl Message {
         };
         let (text, offer) = match &message.content {
             Content::Text(text) => (Some(text.to_string()), None),
-            Content::Offer => (
-                None,
-                snapshot
-                    .transfers
-                    .get(&message.id)
-                    .map(|one| Offer::of(one, snapshot)),
-            ),
+            Content::Offer => (None, snapshot.transfers.get(&message.id).map(|one| Offer::of(one, snapshot))),
         };
         Self {
             id: message.id.to_string(),
@@ -250,20 +225,15 @@ impl Message {
 impl Offer {
     /// An offer of either side.
     pub(crate) fn of(transfer: &TransferView, snapshot: &Snapshot) -> Self {
-        let kind = snapshot
-            .conversations
-            .iter()
-            .find(|one| one.id == transfer.conversation)
-            .map(|one| &one.kind);
+        let kind =
+            snapshot.conversations.iter().find(|one| one.id == transfer.conversation).map(|one| &one.kind);
         let cancelled_by = match &transfer.state {
             TransferState::Cancelled { by } => Some(by.to_string()),
             _ => None,
         };
         Self {
             id: transfer.offer.to_string(),
-            conversation: kind
-                .map(|kind| conversation_name(kind, me(snapshot)))
-                .unwrap_or_default(),
+            conversation: kind.map(|kind| conversation_name(kind, me(snapshot))).unwrap_or_default(),
             author: transfer.author.to_string(),
             outgoing: transfer.outgoing,
             name: transfer.name.as_raw().to_owned(),
@@ -272,10 +242,7 @@ impl Offer {
             cause: state_cause(&transfer.state),
             cancelled_by,
             bytes: transfer.bytes,
-            path: transfer
-                .path
-                .as_ref()
-                .map(|path| path.to_string_lossy().into_owned()),
+            path: transfer.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
             recipients: transfer.recipients.iter().map(Recipient::from).collect(),
         }
     }
@@ -289,11 +256,7 @@ impl From<&RecipientView> for Recipient {
             RecipientState::Declined => "declined",
             RecipientState::Cancelled => "cancelled",
         };
-        Self {
-            user: one.user.to_string(),
-            state,
-            bytes: one.bytes,
-        }
+        Self { user: one.user.to_string(), state, bytes: one.bytes }
     }
 }
 
@@ -306,9 +269,7 @@ impl From<&TransferView> for Progress {
             bytes: transfer.bytes,
             size: transfer.size,
             rate: transfer.rate,
-            remaining_ms: transfer
-                .remaining
-                .and_then(|left| u64::try_from(left.as_millis()).ok()),
+            remaining_ms: transfer.remaining.and_then(|left| u64::try_from(left.as_millis()).ok()),
             cause: state_cause(&transfer.state),
         }
     }

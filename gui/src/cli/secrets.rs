@@ -39,33 +39,19 @@ pub(crate) struct Wanted {
 
 /// The terminal if standard input is one, else standard input's lines.
 pub(crate) fn source() -> Box<dyn Source> {
-    if io::stdin().is_terminal() {
-        Box::new(Terminal)
-    } else {
-        Box::new(Lines(io::stdin().lock()))
-    }
+    if io::stdin().is_terminal() { Box::new(Terminal) } else { Box::new(Lines(io::stdin().lock())) }
 }
 
 /// Asks for everything, in the documented order.
 pub(crate) fn ask(source: &mut dyn Source, wanted: Wanted) -> Result<Credentials, Problem> {
-    let invite = if wanted.invite {
-        Some(ask_invite(source)?)
-    } else {
-        None
-    };
+    let invite = if wanted.invite { Some(ask_invite(source)?) } else { None };
     let password = ask_password(source, wanted.new_password)?;
-    Ok(Credentials {
-        invite,
-        password: Secret::new(password),
-    })
+    Ok(Credentials { invite, password: Secret::new(password) })
 }
 
 fn ask_invite(source: &mut dyn Source) -> Result<InviteLink, Problem> {
-    let line = source
-        .ask("Invite link: ")
-        .map_err(|error| unread("invite link", &error))?;
-    line.parse()
-        .map_err(|error| Problem::usage(format!("That is no invite: {error}.")))
+    let line = source.ask("Invite link: ").map_err(|error| unread("invite link", &error))?;
+    line.parse().map_err(|error| Problem::usage(format!("That is no invite: {error}.")))
 }
 
 fn ask_password(source: &mut dyn Source, new: bool) -> Result<String, Problem> {
@@ -150,18 +136,8 @@ mod tests {
 
     #[test]
     fn a_person_is_asked_for_the_invite_then_twice_for_a_new_password() {
-        let mut person = Person {
-            answers: vec![LINK, "correct horse", "correct horse"],
-            asked: vec![],
-        };
-        let got = ask(
-            &mut person,
-            Wanted {
-                invite: true,
-                new_password: true,
-            },
-        )
-        .unwrap();
+        let mut person = Person { answers: vec![LINK, "correct horse", "correct horse"], asked: vec![] };
+        let got = ask(&mut person, Wanted { invite: true, new_password: true }).unwrap();
         assert_eq!(person.asked, ["Invite link: ", "Password: ", "The same again: "]);
         assert_eq!(got.invite.unwrap().host, "hub");
         assert_eq!(got.password.expose(), "correct horse");
@@ -169,23 +145,14 @@ mod tests {
 
     #[test]
     fn a_mistyped_new_password_is_noticed() {
-        let mut person = Person {
-            answers: vec!["one", "two"],
-            asked: vec![],
-        };
-        let wanted = Wanted {
-            invite: false,
-            new_password: true,
-        };
+        let mut person = Person { answers: vec!["one", "two"], asked: vec![] };
+        let wanted = Wanted { invite: false, new_password: true };
         assert_eq!(ask(&mut person, wanted).unwrap_err().exit, Exit::Usage);
     }
 
     #[test]
     fn standard_input_carries_the_same_order_once() {
-        let wanted = Wanted {
-            invite: true,
-            new_password: true,
-        };
+        let wanted = Wanted { invite: true, new_password: true };
         let got = lines(&format!("{LINK}\r\n  spaces stay \r\nrest"), wanted).unwrap();
         assert_eq!(got.password.expose(), "  spaces stay ");
         let swapped = lines(&format!("password\n{LINK}\n"), wanted).unwrap_err();

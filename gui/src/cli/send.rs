@@ -21,15 +21,9 @@ use super::text;
 /// Offers, then stays until all have it or will not have it.
 pub(crate) async fn run(client: &mut Client, args: &args::Send) -> Result<(), Problem> {
     client.connected().await?;
-    let offers = if args.resume {
-        unanswered(&client.now())
-    } else {
-        offer_all(client, args).await?
-    };
+    let offers = if args.resume { unanswered(&client.now()) } else { offer_all(client, args).await? };
     if offers.is_empty() {
-        client
-            .out
-            .note("Nothing is left to send: everyone concerned has answered.");
+        client.out.note("Nothing is left to send: everyone concerned has answered.");
         return Ok(());
     }
     if args.resume {
@@ -48,9 +42,9 @@ fn aim(args: &args::Send) -> Result<(&[PathBuf], String), Problem> {
     match args.words.split_last() {
         Some((who, paths)) if !paths.is_empty() => match who.to_str() {
             Some(who) => Ok((paths, who.to_owned())),
-            None => Err(Problem::usage(
-                "The last word names whom the files are for; it is no readable name.",
-            )),
+            None => {
+                Err(Problem::usage("The last word names whom the files are for; it is no readable name."))
+            }
         },
         _ => Err(Problem::usage(
             "Say whom it is for: `landline send FILE bob`, or `landline send FILE --to bob`.",
@@ -76,16 +70,11 @@ fn checked(path: &Path) -> Result<PathBuf, Problem> {
     let absolute = std::path::absolute(path).map_err(|error| Problem::usage(format!("{shown}: {error}.")))?;
     match std::fs::metadata(&absolute) {
         Ok(found) if found.is_file() => Ok(absolute),
-        Ok(_) => Err(Problem::usage(format!(
-            "{shown} is not a file; folders cannot be sent yet."
-        ))),
+        Ok(_) => Err(Problem::usage(format!("{shown} is not a file; folders cannot be sent yet."))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Err(Problem::new(Exit::NotFound, format!("There is no file {shown}.")))
         }
-        Err(error) => Err(Problem::new(
-            Exit::Disk,
-            format!("{shown} cannot be read: {error}."),
-        )),
+        Err(error) => Err(Problem::new(Exit::Disk, format!("{shown} cannot be read: {error}."))),
     }
 }
 
@@ -94,9 +83,7 @@ async fn offer_one(client: &mut Client, to: &ConversationKind, path: PathBuf) ->
     let Outcome::Queued { message: offer } = outcome else {
         return Err(Problem::engine_gone());
     };
-    client
-        .until(|snapshot| snapshot.transfers.contains_key(&offer).then_some(()))
-        .await?;
+    client.until(|snapshot| snapshot.transfers.contains_key(&offer).then_some(())).await?;
     announce(client, offer, "Offered")?;
     Ok(offer)
 }
@@ -107,26 +94,15 @@ fn announce(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem
         return Ok(());
     };
     let record = Offer::of(transfer, &now);
-    let whom = if record.conversation == "lobby" {
-        "everybody"
-    } else {
-        &record.conversation
-    };
+    let whom = if record.conversation == "lobby" { "everybody" } else { &record.conversation };
     let size = text::size(transfer.size);
-    let text = format!(
-        "{what} {} ({size}) to {whom}, id {}",
-        transfer.name,
-        text::short_id(&record.id)
-    );
+    let text = format!("{what} {} ({size}) to {whom}, id {}", transfer.name, text::short_id(&record.id));
     client.out.record(&Record::Offer(record), &text)
 }
 
 /// Own offers that somebody has not answered for good.
 fn unanswered(snapshot: &Snapshot) -> Vec<MessageId> {
-    let open = snapshot
-        .transfers
-        .values()
-        .filter(|one| one.outgoing && verdict(snapshot, one).is_none());
+    let open = snapshot.transfers.values().filter(|one| one.outgoing && verdict(snapshot, one).is_none());
     open.map(|one| one.offer).collect()
 }
 
@@ -153,9 +129,7 @@ async fn serve(client: &mut Client, mut offers: Vec<MessageId>) -> Result<(), Pr
         }
         offers = open;
         if !offers.is_empty() {
-            client
-                .until(|snapshot| (snapshot.revision != now.revision).then_some(()))
-                .await?;
+            client.until(|snapshot| (snapshot.revision != now.revision).then_some(())).await?;
         }
     }
     worst
@@ -163,14 +137,8 @@ async fn serve(client: &mut Client, mut offers: Vec<MessageId>) -> Result<(), Pr
 
 /// What will have been sent when everyone who fetches now has it.
 fn expected_bytes(transfer: &TransferView) -> u64 {
-    let fetching = transfer
-        .recipients
-        .iter()
-        .filter(|one| one.state == RecipientState::Fetching)
-        .count();
-    transfer
-        .size
-        .saturating_mul(u64::try_from(fetching.max(1)).unwrap_or(1))
+    let fetching = transfer.recipients.iter().filter(|one| one.state == RecipientState::Fetching).count();
+    transfer.size.saturating_mul(u64::try_from(fetching.max(1)).unwrap_or(1))
 }
 
 fn tell_deliveries(
@@ -178,10 +146,7 @@ fn tell_deliveries(
     transfer: &TransferView,
     told: &mut HashSet<(MessageId, UserName)>,
 ) -> Result<(), Problem> {
-    let done = transfer
-        .recipients
-        .iter()
-        .filter(|one| one.state == RecipientState::Done);
+    let done = transfer.recipients.iter().filter(|one| one.state == RecipientState::Done);
     for one in done {
         if told.insert((transfer.offer, one.user.clone())) {
             let record = Record::Delivered {
@@ -190,9 +155,7 @@ fn tell_deliveries(
                 to: one.user.to_string(),
                 size: transfer.size,
             };
-            client
-                .out
-                .record(&record, &format!("{} has {}, verified", one.user, transfer.name))?;
+            client.out.record(&record, &format!("{} has {}, verified", one.user, transfer.name))?;
         }
     }
     Ok(())
@@ -206,21 +169,14 @@ fn verdict(snapshot: &Snapshot, transfer: &TransferView) -> Option<Result<(), Pr
     match &transfer.state {
         TransferState::Failed(failure) => return Some(Err(failure.clone().into())),
         TransferState::Cancelled { by } => {
-            return Some(Err(Problem::new(
-                Exit::Declined,
-                format!("{}: cancelled by {by}.", transfer.name),
-            )));
+            return Some(Err(Problem::new(Exit::Declined, format!("{}: cancelled by {by}.", transfer.name))));
         }
         _ if ended(transfer) => return Some(Ok(())),
         _ => {}
     }
     let expected = concerned(snapshot, transfer);
-    let answered = |user: &UserName| {
-        transfer
-            .recipients
-            .iter()
-            .find(|one| one.user.folded() == user.folded())
-    };
+    let answered =
+        |user: &UserName| transfer.recipients.iter().find(|one| one.user.folded() == user.folded());
     let answers: Vec<&RecipientView> = expected.iter().map(answered).collect::<Option<_>>()?;
     if answers.is_empty() || answers.iter().any(|one| one.state == RecipientState::Fetching) {
         return None;
@@ -234,23 +190,14 @@ fn answer(one: &RecipientView, transfer: &TransferView) -> Result<(), Problem> {
         RecipientState::Declined => "declined",
         RecipientState::Cancelled => "gave up",
     };
-    Err(Problem::new(
-        Exit::Declined,
-        format!("{}: {} {what}.", transfer.name, one.user),
-    ))
+    Err(Problem::new(Exit::Declined, format!("{}: {} {what}.", transfer.name, one.user)))
 }
 
 /// The offer is a message too, and the coordinator may not take it.
 fn refused(snapshot: &Snapshot, transfer: &TransferView) -> Option<Problem> {
-    let view = snapshot
-        .conversations
-        .iter()
-        .find(|one| one.id == transfer.conversation)?;
-    let message = view
-        .messages
-        .iter()
-        .rev()
-        .find(|one| one.id == transfer.offer && one.content == Content::Offer)?;
+    let view = snapshot.conversations.iter().find(|one| one.id == transfer.conversation)?;
+    let message =
+        view.messages.iter().rev().find(|one| one.id == transfer.offer && one.content == Content::Offer)?;
     match &message.state {
         MessageState::Failed(failure) => Some(failure.clone().into()),
         _ => None,
@@ -259,13 +206,8 @@ fn refused(snapshot: &Snapshot, transfer: &TransferView) -> Option<Problem> {
 
 /// Who ought to answer: the other person, or in the lobby everybody else.
 fn concerned(snapshot: &Snapshot, transfer: &TransferView) -> Vec<UserName> {
-    let view = snapshot
-        .conversations
-        .iter()
-        .find(|one| one.id == transfer.conversation);
-    let other = view
-        .zip(snapshot.me.as_ref())
-        .and_then(|(view, me)| view.kind.other(&me.user));
+    let view = snapshot.conversations.iter().find(|one| one.id == transfer.conversation);
+    let other = view.zip(snapshot.me.as_ref()).and_then(|(view, me)| view.kind.other(&me.user));
     match other {
         Some(other) => vec![other.clone()],
         None => snapshot.people.iter().map(|person| person.user.clone()).collect(),
@@ -281,11 +223,7 @@ mod tests {
         let mut offer = transfer(1, "me", "a.txt", TransferState::Offered);
         offer.recipients = answers
             .iter()
-            .map(|&(user, state)| RecipientView {
-                user: user.parse().unwrap(),
-                state,
-                bytes: 0,
-            })
+            .map(|&(user, state)| RecipientView { user: user.parse().unwrap(), state, bytes: 0 })
             .collect();
         let now = snapshot(vec![offer.clone()]);
         verdict(&now, &offer).map(|result| result.map_or_else(|problem| problem.exit, |()| Exit::Ok))
@@ -298,10 +236,7 @@ mod tests {
         assert_eq!(answered(&[("alice", Done)]), None, "bob has not answered");
         assert_eq!(answered(&[("alice", Done), ("bob", Fetching)]), None);
         assert_eq!(answered(&[("alice", Done), ("bob", Done)]), Some(Exit::Ok));
-        assert_eq!(
-            answered(&[("alice", Done), ("bob", Declined)]),
-            Some(Exit::Declined)
-        );
+        assert_eq!(answered(&[("alice", Done), ("bob", Declined)]), Some(Exit::Declined));
     }
 
     #[test]

@@ -17,9 +17,7 @@ pub(crate) async fn peers(client: &mut Client) -> Result<(), Problem> {
     client.settled().await?;
     let people: Vec<Person> = client.now().people.iter().map(Person::from).collect();
     let table = || text::people(&people, &Here::now());
-    client
-        .out
-        .records(people.iter().cloned().map(Record::Person), table)
+    client.out.records(people.iter().cloned().map(Record::Person), table)
 }
 
 /// Says something, and returns when it is on the coordinator's disk.
@@ -71,9 +69,7 @@ async fn sent(client: &mut Client, to: &ConversationKind, id: MessageId) -> Resu
     let patience = client.patience();
     match tokio::time::timeout(patience, client.until(look)).await {
         Ok(found) => found?,
-        Err(_) => Err(waits_in_outbox(
-            "The coordinator has not acknowledged it in time.",
-        )),
+        Err(_) => Err(waits_in_outbox("The coordinator has not acknowledged it in time.")),
     }
 }
 
@@ -83,9 +79,7 @@ fn report(client: &Client, to: &ConversationKind, id: MessageId) -> Result<(), P
     let Some(found) = conversation(&now, to).and_then(|one| Some((one, message_in(one, id)?))) else {
         return Ok(());
     };
-    client
-        .out
-        .record(&Record::Message(Message::of(found.1, found.0, &now)), "")
+    client.out.record(&Record::Message(Message::of(found.1, found.0, &now)), "")
 }
 
 /// Prints what was said, the newest last, and stays for more if asked to.
@@ -101,9 +95,7 @@ pub(crate) async fn history(client: &mut Client, args: &args::History) -> Result
     }
     loop {
         let revision = client.now().revision;
-        client
-            .until(|snapshot| (snapshot.revision != revision).then_some(()))
-            .await?;
+        client.until(|snapshot| (snapshot.revision != revision).then_some(())).await?;
         if print_new(client, &whom, usize::MAX, &mut printed)? {
             mark_read(client, &whom).await?;
         }
@@ -121,12 +113,10 @@ async fn load(client: &mut Client, whom: &ConversationKind, wanted: usize) -> Re
         if loaded >= wanted || !view.has_older {
             return Ok(());
         }
-        client
-            .run(Action::LoadOlder {
-                conversation: view.id,
-            })
-            .await?;
-        if conversation(&client.now(), whom).is_none_or(|view| view.messages.len() == loaded) {
+        client.run(Action::LoadOlder { conversation: view.id }).await?;
+        let grown = |view: &ConversationView| view.messages.len() > loaded || !view.has_older;
+        client.shows(|snapshot| conversation(snapshot, whom).is_none_or(grown)).await?;
+        if !conversation(&client.now(), whom).is_some_and(grown) {
             return Ok(());
         }
     }
@@ -146,19 +136,11 @@ fn print_new(
     let skipped = view.messages.len().saturating_sub(most);
     // What the limit left out is not news later.
     printed.extend(view.messages[..skipped].iter().map(|message| message.id));
-    let fresh: Vec<&MessageView> = view
-        .messages
-        .iter()
-        .filter(|message| printed.insert(message.id))
-        .collect();
-    let fresh: Vec<Message> = fresh
-        .into_iter()
-        .map(|message| Message::of(message, view, &now))
-        .collect();
+    let fresh: Vec<&MessageView> =
+        view.messages.iter().filter(|message| printed.insert(message.id)).collect();
+    let fresh: Vec<Message> = fresh.into_iter().map(|message| Message::of(message, view, &now)).collect();
     let lines = || text::messages(&fresh, &Here::now());
-    client
-        .out
-        .records(fresh.iter().cloned().map(Record::Message), lines)?;
+    client.out.records(fresh.iter().cloned().map(Record::Message), lines)?;
     Ok(!fresh.is_empty())
 }
 
@@ -174,12 +156,7 @@ async fn mark_read(client: &mut Client, whom: &ConversationKind) -> Result<(), P
     });
     let seq = newest.max().unwrap_or(Seq::ZERO);
     if seq > view.read {
-        client
-            .run(Action::MarkRead {
-                conversation: view.id,
-                seq,
-            })
-            .await?;
+        client.run(Action::MarkRead { conversation: view.id, seq }).await?;
     }
     Ok(())
 }
@@ -209,18 +186,11 @@ pub(crate) fn known(snapshot: &Snapshot, name: &str) -> Result<UserName, Problem
     let wanted: UserName = name
         .parse()
         .map_err(|error| Problem::usage(format!("{name:?} cannot be anybody's name: {error}.")))?;
-    let everybody = snapshot
-        .people
-        .iter()
-        .map(|person| &person.user)
-        .chain(snapshot.me.as_ref().map(|me| &me.user));
+    let everybody =
+        snapshot.people.iter().map(|person| &person.user).chain(snapshot.me.as_ref().map(|me| &me.user));
     let folded = wanted.folded();
-    everybody
-        .into_iter()
-        .find(|user| user.folded() == folded)
-        .cloned()
-        .ok_or_else(|| {
-            let text = format!("There is nobody called {wanted} here: `landline peers` lists everybody.");
-            Problem::new(Exit::NotFound, text)
-        })
+    everybody.into_iter().find(|user| user.folded() == folded).cloned().ok_or_else(|| {
+        let text = format!("There is nobody called {wanted} here: `landline peers` lists everybody.");
+        Problem::new(Exit::NotFound, text)
+    })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp as Moment, ToSpan, Zoned, tz::TimeZone};
 use landline_peer::api::{TransferState, TransferView};
 use landline_protocol::name::printable;
+use unicode_width::UnicodeWidthStr;
 
 use super::record::{Me, Message, Offer, Person};
 
@@ -22,9 +23,7 @@ impl Here {
 
     #[cfg(test)]
     fn at(now: &str) -> Self {
-        Self {
-            now: now.parse::<Moment>().unwrap().to_zoned(TimeZone::UTC),
-        }
+        Self { now: now.parse::<Moment>().unwrap().to_zoned(TimeZone::UTC) }
     }
 
     /// `14:02` today, `Tue 14:02` within a week, else the date.
@@ -60,11 +59,7 @@ pub(crate) fn people(people: &[Person], here: &Here) -> String {
             (false, Some(at)) => format!("last seen {}", here.moment(at)),
             (false, None) => "offline".to_owned(),
         };
-        let mark = if person.new_device {
-            "new device, not verified"
-        } else {
-            ""
-        };
+        let mark = if person.new_device { "new device, not verified" } else { "" };
         vec![person.user.clone(), state, mark.to_owned()]
     });
     table(&rows.collect::<Vec<_>>())
@@ -89,11 +84,7 @@ pub(crate) fn message(message: &Message, here: &Here) -> String {
         _ => String::new(),
     };
     let colon = if message.text.is_some() { ":" } else { "" };
-    format!(
-        "{}  {}{colon} {said}{mark}",
-        here.moment(&message.at),
-        message.author
-    )
+    format!("{}  {}{colon} {said}{mark}", here.moment(&message.at), message.author)
 }
 
 /// Offers: a line each, the id's beginning first, as `get` takes it.
@@ -123,21 +114,12 @@ pub(crate) fn short_id(id: &str) -> &str {
 /// `report.pdf (1.2 MiB), offered, id 1a2b3c4d`.
 fn offer_in_words(offer: &Offer) -> String {
     let Offer { name, id, .. } = offer;
-    format!(
-        "{} ({}): {}, id {}",
-        printable(name),
-        size(offer.size),
-        standing(offer),
-        short_id(id)
-    )
+    format!("{} ({}): {}, id {}", printable(name), size(offer.size), standing(offer), short_id(id))
 }
 
 fn standing(offer: &Offer) -> String {
-    let answers: Vec<String> = offer
-        .recipients
-        .iter()
-        .map(|one| format!("{} {}", one.state, one.user))
-        .collect();
+    let answers: Vec<String> =
+        offer.recipients.iter().map(|one| format!("{} {}", one.state, one.user)).collect();
     match (offer.state, &offer.cause, &offer.cancelled_by) {
         (_, Some(cause), _) => format!("{}: {}", offer.state, plain(&cause.message)),
         (_, _, Some(by)) => format!("cancelled by {by}"),
@@ -150,11 +132,7 @@ fn standing(offer: &Offer) -> String {
 /// Who is signed in, in a few lines.
 pub(crate) fn me(me: &Me) -> String {
     let role = if me.admin { " (admin)" } else { "" };
-    let trust = if me.key_from_invite {
-        "key from the invite"
-    } else {
-        "key trusted on first use"
-    };
+    let trust = if me.key_from_invite { "key from the invite" } else { "key trusted on first use" };
     let line = match (&me.cause, me.round_trip_ms) {
         (Some(cause), _) => format!("{}: {}", me.line, plain(&cause.message)),
         (None, Some(trip)) => format!("{}, round trip {trip:.1} ms", me.line),
@@ -162,10 +140,7 @@ pub(crate) fn me(me: &Me) -> String {
     };
     table(&[
         vec!["user".into(), format!("{}{role}", me.user)],
-        vec![
-            "coordinator".into(),
-            format!("{}, {trust}", printable(&me.coordinator)),
-        ],
+        vec!["coordinator".into(), format!("{}, {trust}", printable(&me.coordinator))],
         vec!["its key".into(), fingerprint(&me.coordinator_key)],
         vec!["this device".into(), fingerprint(&me.device)],
         vec!["line".into(), line],
@@ -175,9 +150,7 @@ pub(crate) fn me(me: &Me) -> String {
 }
 
 fn fingerprint(hex: &str) -> String {
-    hex.parse::<landline_protocol::DeviceId>()
-        .map(|id| id.fingerprint())
-        .unwrap_or_default()
+    hex.parse::<landline_protocol::DeviceId>().map(|id| id.fingerprint()).unwrap_or_default()
 }
 
 /// A transfer's state beside its bar.
@@ -195,14 +168,8 @@ pub(crate) fn progress(transfer: &TransferView, total: u64) -> String {
             format!("{} of {}", size(transfer.bytes), size(total))
         }
     };
-    let rate = transfer
-        .rate
-        .map(|rate| format!(", {}/s", size(rate)))
-        .unwrap_or_default();
-    let left = transfer
-        .remaining
-        .map(|left| format!(", {} left", duration(left)))
-        .unwrap_or_default();
+    let rate = transfer.rate.map(|rate| format!(", {}/s", size(rate))).unwrap_or_default();
+    let left = transfer.remaining.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
     format!("{so_far}{rate}{left}")
 }
 
@@ -235,32 +202,26 @@ pub(crate) fn duration(time: Duration) -> String {
 
 /// Text of others for a terminal: lines stay lines, all else that moves a cursor is escaped.
 fn plain(text: &str) -> String {
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| printable(&line.replace('\t', "    ")))
-        .collect();
+    let lines: Vec<String> = text.lines().map(|line| printable(&line.replace('\t', "    "))).collect();
     lines.join("\n       ")
 }
 
-/// Columns as wide as their widest cell; the last one is not padded.
+/// Columns as wide as their widest cell on a terminal, where some characters take two places; the
+/// last one is not padded.
 fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-    };
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let lines = rows.iter().map(|row| {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}", width = *width))
-            .collect();
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
         cells.join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn padded(cell: &str, width: usize) -> String {
+    let missing = width.saturating_sub(cell.width());
+    format!("{cell}{}", " ".repeat(missing))
 }
 
 #[cfg(test)]
@@ -307,18 +268,7 @@ mod tests {
     #[test]
     fn sizes_and_times_are_short() {
         let sizes = [0, 1023, 1536, 1_048_575, 256 << 20, 5 << 30, u64::MAX].map(size);
-        assert_eq!(
-            sizes,
-            [
-                "0 B",
-                "1023 B",
-                "1.5 KiB",
-                "1.0 MiB",
-                "256.0 MiB",
-                "5.0 GiB",
-                "16.0 EiB"
-            ]
-        );
+        assert_eq!(sizes, ["0 B", "1023 B", "1.5 KiB", "1.0 MiB", "256.0 MiB", "5.0 GiB", "16.0 EiB"]);
         let times = [400, 12_900, 200_000, 7_500_000].map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(times, ["0.4 s", "12 s", "3 min 20 s", "2 h 5 min"]);
     }
@@ -351,9 +301,9 @@ mod tests {
             person("bob", false, None, false),
         ];
         insta::assert_snapshot!(people(&list, &here()), @r"
-        alice  online
+        alice      online
         田中 美咲  last seen 08:05  new device, not verified
-        bob    offline
+        bob        offline
         ");
     }
 
@@ -362,21 +312,14 @@ mod tests {
         let text = message(&said(Some("one\n\u{1b}[31mtwo\tthree"), None), &here());
         assert_eq!(text, "14:02  bob: one\n       \\u{1b}[31mtwo    three");
         let text = message(&said(None, Some(offer("a\u{202e}gpj.exe"))), &here());
-        assert_eq!(
-            text,
-            "14:02  bob offers a\\u{202e}gpj.exe (1.5 MiB): offered, id 12345678"
-        );
+        assert_eq!(text, "14:02  bob offers a\\u{202e}gpj.exe (1.5 MiB): offered, id 12345678");
     }
 
     #[test]
     fn an_offer_says_how_it_stands() {
         let mut outgoing = offer("report.pdf");
         outgoing.outgoing = true;
-        outgoing.recipients = vec![Recipient {
-            user: "bob".into(),
-            state: "done",
-            bytes: 0,
-        }];
+        outgoing.recipients = vec![Recipient { user: "bob".into(), state: "done", bytes: 0 }];
         let mut cancelled = offer("b");
         cancelled.cancelled_by = Some("bob".into());
         insta::assert_snapshot!(offers(&[outgoing, cancelled]), @r"

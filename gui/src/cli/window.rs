@@ -6,9 +6,7 @@ use super::exit::Problem;
 /// Opens the window and returns when it is closed.
 pub(crate) fn open(global: &Global) -> Result<(), Problem> {
     if !built_in() {
-        return Err(Problem::usage(format!(
-            "This landline was built without its window. {INSTEAD}"
-        )));
+        return Err(Problem::usage(format!("This landline was built without its window. {INSTEAD}")));
     }
     if !display_present() {
         return Err(Problem::usage(format!(
@@ -44,10 +42,7 @@ fn show(global: &Global) -> Result<(), Problem> {
         size: global.window_size,
     };
     crate::app::run(options).map_err(|error| {
-        Problem::new(
-            super::exit::Exit::Failed,
-            format!("The window did not open: {error}. {INSTEAD}"),
-        )
+        Problem::new(super::exit::Exit::Failed, format!("The window did not open: {error}. {INSTEAD}"))
     })
 }
 

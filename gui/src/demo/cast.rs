@@ -2,21 +2,21 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use landline_protocol::InviteLink;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::children::{Running, Stage};
 use super::narrator::Narrator;
 use super::relay::Relay;
 
+/// How long a message may take; the subcommands have limits of their own.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// What alice says, and what bob answers.
-const WORDS: [&str; 2] = [
-    "Hello bob, can you hear me?",
-    "Loud and clear, alice. Send the files over!",
-];
+const WORDS: [&str; 2] = ["Hello bob, can you hear me?", "Loud and clear, alice. Send the files over!"];
 
 /// One participant: a profile of its own, and the processes that use it, one at a time.
 pub(super) struct Person<'a> {
@@ -69,11 +69,7 @@ impl Person<'_> {
         let mut password = [0; 16];
         getrandom::fill(&mut password).map_err(|error| anyhow::anyhow!("No randomness: {error}"))?;
         let password = data_encoding::HEXLOWER.encode(&password);
-        self.run(
-            &["sign-up", "--invite", self.name],
-            &format!("{invite}\n{password}\n"),
-        )
-        .await?;
+        self.run(&["sign-up", "--invite", self.name], &format!("{invite}\n{password}\n")).await?;
         Ok(())
     }
 }
@@ -83,18 +79,10 @@ impl<'a> Cast<'a> {
     pub(super) async fn assemble(stage: &'a Stage, narrator: Narrator) -> anyhow::Result<Self> {
         let started = Instant::now();
         let (coordinator, hosting) = host(stage).await?;
-        let address = text(&hosting, "address")?
-            .parse()
-            .context("The coordinator has no address.")?;
-        let relay = Relay::start(address)
-            .await
-            .context("The relay that counts did not start.")?;
+        let address = text(&hosting, "address")?.parse().context("The coordinator has no address.")?;
+        let relay = Relay::start(address).await.context("The relay that counts did not start.")?;
         let fingerprint = text(&hosting, "fingerprint")?;
-        narrator.step(
-            1,
-            &format!("The coordinator starts at {address}"),
-            started.elapsed(),
-        )?;
+        narrator.step(1, &format!("The coordinator starts at {address}"), started.elapsed())?;
         narrator.say(&format!("      its key  {fingerprint}"))?;
 
         let started = Instant::now();
@@ -106,18 +94,12 @@ impl<'a> Cast<'a> {
         };
         let first = cast.through_relay(text(&hosting, "invite")?)?;
         cast.alice.sign_up(&first).await?;
-        narrator.step(
-            2,
-            "alice signs up with the first invite, and is the admin",
-            started.elapsed(),
-        )?;
+        narrator.step(2, "alice signs up with the first invite, and is the admin", started.elapsed())?;
 
         let started = Instant::now();
         let invited = cast.alice.run(&["invite"], "").await?;
         let invited = invited.first().context("alice got no invite.")?;
-        cast.bob
-            .sign_up(&cast.through_relay(text(invited, "link")?)?)
-            .await?;
+        cast.bob.sign_up(&cast.through_relay(text(invited, "link")?)?).await?;
         narrator.step(3, "bob signs up with an invite from alice", started.elapsed())?;
         Ok(cast)
     }
@@ -126,11 +108,7 @@ impl<'a> Cast<'a> {
     fn through_relay(&self, link: &str) -> anyhow::Result<InviteLink> {
         let link: InviteLink = link.parse()?;
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST).to_string();
-        Ok(InviteLink {
-            host,
-            port: self.relay.address.port(),
-            ..link
-        })
+        Ok(InviteLink { host, port: self.relay.address.port(), ..link })
     }
 
     /// One message each way, the other listening: step 4.
@@ -145,12 +123,8 @@ impl<'a> Cast<'a> {
     async fn say(&self, from: &Person<'a>, to: &Person<'a>, words: &str) -> anyhow::Result<()> {
         let mut listener = to.start(&["history", from.name, "--follow"], "").await?;
         from.run(&["msg", to.name, "--", words], "").await?;
-        loop {
-            let heard = listener.expect("message").await?;
-            if heard["author"] == from.name && heard["text"] == words {
-                break;
-            }
-        }
+        let hearing = timeout(PATIENCE, hear(&mut listener, from.name, words)).await;
+        hearing.with_context(|| format!("{} did not hear {} in time.", to.name, from.name))??;
         listener.stop().await;
         Ok(())
     }
@@ -159,6 +133,15 @@ impl<'a> Cast<'a> {
     pub(super) async fn disband(self) -> (u64, u64) {
         self.coordinator.stop().await;
         self.relay.counted()
+    }
+}
+
+async fn hear(listener: &mut Running, from: &str, words: &str) -> anyhow::Result<()> {
+    loop {
+        let heard = listener.expect("message").await?;
+        if heard["author"] == from && heard["text"] == words {
+            return Ok(());
+        }
     }
 }
 

@@ -55,38 +55,27 @@ impl Stage {
     ) -> anyhow::Result<Running> {
         let mut command = Command::new(&self.program);
         command
-            .args(&arguments)
             .args(["--json", "--until-stdin-closes"])
+            .args(&arguments)
             .current_dir(self.folder())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         apart(&mut command);
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("{who} could not be started."))?;
+        let mut child = command.spawn().with_context(|| format!("{who} could not be started."))?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             bail!("{who} has no pipes.");
         };
-        stdin
-            .write_all(input.as_bytes())
-            .await
-            .with_context(|| format!("{who} does not listen."))?;
+        stdin.write_all(input.as_bytes()).await.with_context(|| format!("{who} does not listen."))?;
         stdin.flush().await?;
         let stop = self.stop.child_token();
         let (tell, exit) = oneshot::channel();
         self.keepers.spawn(keep(child, stdin, stop.clone(), tell));
         let errors = self.keepers.spawn(last_lines(stderr));
-        Ok(Running {
-            who: who.to_owned(),
-            lines: BufReader::new(stdout).lines(),
-            errors,
-            exit,
-            stop,
-        })
+        Ok(Running { who: who.to_owned(), lines: BufReader::new(stdout).lines(), errors, exit, stop })
     }
 
     /// Ends every process, waits for that, and removes the folder.
@@ -95,9 +84,7 @@ impl Stage {
         self.keepers.close();
         self.keepers.wait().await;
         let path = self.folder().to_owned();
-        self.folder
-            .close()
-            .with_context(|| format!("{} could not be removed.", path.display()))
+        self.folder.close().with_context(|| format!("{} could not be removed.", path.display()))
     }
 }
 
@@ -162,9 +149,9 @@ impl Running {
     /// The next record it prints; nothing once it has said all.
     pub(super) async fn next(&mut self) -> anyhow::Result<Option<Value>> {
         match self.lines.next_line().await? {
-            Some(line) => serde_json::from_str(&line)
-                .map(Some)
-                .with_context(|| format!("{} printed {line}", self.who)),
+            Some(line) => {
+                serde_json::from_str(&line).map(Some).with_context(|| format!("{} printed {line}", self.who))
+            }
             None => Ok(None),
         }
     }
@@ -208,14 +195,6 @@ impl Running {
             error["message"].as_str().map(str::to_owned)
         });
         let said = message.unwrap_or_else(|| lines.join(" / "));
-        format!(
-            "{}: {}",
-            self.who,
-            if said.is_empty() {
-                "ended without a word."
-            } else {
-                &said
-            }
-        )
+        format!("{}: {}", self.who, if said.is_empty() { "ended without a word." } else { &said })
     }
 }

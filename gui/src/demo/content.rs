@@ -39,16 +39,8 @@ pub(super) async fn make(folder: PathBuf, mebibytes: Option<u64>) -> anyhow::Res
         let document = document();
         std::fs::write(&small, &document)?;
         Ok(vec![
-            Prop {
-                name: PDF_NAME,
-                path: small,
-                size: document.len() as u64,
-            },
-            Prop {
-                name: LARGE_NAME,
-                path: large,
-                size,
-            },
+            Prop { name: PDF_NAME, path: small, size: document.len() as u64 },
+            Prop { name: LARGE_NAME, path: large, size },
         ])
     });
     made.await?.context("The files to share could not be written.")
@@ -119,10 +111,7 @@ fn document() -> Vec<u8> {
     for place in places {
         let _ = writeln!(text, "{place:010} 00000 n ");
     }
-    let _ = write!(
-        text,
-        "trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n"
-    );
+    let _ = write!(text, "trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
     text.into_bytes()
 }
 
@@ -159,10 +148,7 @@ mod tests {
     async fn files_are_made_to_size_and_compared_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
         let props = make(folder.path().join("files"), Some(3)).await.unwrap();
-        assert_eq!(
-            props.iter().map(|one| one.name).collect::<Vec<_>>(),
-            [PDF_NAME, LARGE_NAME]
-        );
+        assert_eq!(props.iter().map(|one| one.name).collect::<Vec<_>>(), [PDF_NAME, LARGE_NAME]);
         assert_eq!(std::fs::metadata(&props[1].path).unwrap().len(), 3 * MIB);
         let copy = folder.path().join("copy");
         std::fs::copy(&props[1].path, &copy).unwrap();
@@ -175,9 +161,6 @@ mod tests {
 
     #[test]
     fn a_small_disk_gets_a_small_demo() {
-        assert_eq!(
-            [None, Some(1 << 40), Some(100 * MIB), Some(0)].map(fitting),
-            [256, 256, 25, 1]
-        );
+        assert_eq!([None, Some(1 << 40), Some(100 * MIB), Some(0)].map(fitting), [256, 256, 25, 1]);
     }
 }

@@ -26,12 +26,7 @@ pub(super) async fn play(stage: &Stage, mebibytes: Option<u64>, narrator: Narrat
     let props = content::make(cast.alice.folder().join("files"), mebibytes).await?;
     let files = share(&cast, &props, narrator).await?;
     let (inward, outward) = cast.disband().await;
-    let summary = Summary {
-        took: begin.elapsed(),
-        files,
-        inward,
-        outward,
-    };
+    let summary = Summary { took: begin.elapsed(), files, inward, outward };
     narrator.json(&summary.json())?;
     narrator.say(&summary.text())
 }
@@ -43,11 +38,7 @@ async fn share(cast: &Cast<'_>, props: &[Prop], narrator: Narrator) -> anyhow::R
     for _ in props {
         sending.expect("offer").await?;
     }
-    narrator.step(
-        5,
-        "alice offers two files to bob, and serves them herself",
-        started.elapsed(),
-    )?;
+    narrator.step(5, "alice offers two files to bob, and serves them herself", started.elapsed())?;
     for prop in props {
         narrator.say(&format!("      {} ({})", prop.name, text::size(prop.size)))?;
     }
@@ -69,11 +60,7 @@ async fn share(cast: &Cast<'_>, props: &[Prop], narrator: Narrator) -> anyhow::R
         let same = content::identical(prop.path.clone(), file.path.clone()).await?;
         ensure_identical(same, prop.name)?;
     }
-    narrator.step(
-        7,
-        "Both copies are compared: identical, byte for byte",
-        started.elapsed(),
-    )?;
+    narrator.step(7, "Both copies are compared: identical, byte for byte", started.elapsed())?;
     Ok(files)
 }
 
@@ -87,9 +74,7 @@ pub(super) async fn offer(from: &Person<'_>, props: &[Prop], to: &str) -> anyhow
 }
 
 async fn fetch(by: &Person<'_>, prop: &Prop, narrator: Narrator) -> anyhow::Result<Fetched> {
-    let mut getting = by
-        .start(&["get", prop.name, "--from", "alice", "--wait"], "")
-        .await?;
+    let mut getting = by.start(&["get", prop.name, "--from", "alice", "--wait"], "").await?;
     let mut shown = narrator.progress(prop.name, prop.size);
     let mut moving: Option<Instant> = None;
     let mut received = None;
@@ -118,10 +103,5 @@ fn took(moving: Option<Instant>) -> Option<Duration> {
 
 fn fetched(record: &Value, prop: &Prop, took: Option<Duration>) -> anyhow::Result<Fetched> {
     let path = PathBuf::from(text(record, "path")?);
-    Ok(Fetched {
-        name: prop.name.to_owned(),
-        size: prop.size,
-        took,
-        path,
-    })
+    Ok(Fetched { name: prop.name.to_owned(), size: prop.size, took, path })
 }

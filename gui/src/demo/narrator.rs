@@ -43,12 +43,7 @@ impl Narrator {
         if let Some(bar) = &bar {
             bar.set_length(size);
         }
-        Watched {
-            bar,
-            size,
-            quarter: 0,
-            narrator: self,
-        }
+        Watched { bar, size, quarter: 0, narrator: self }
     }
 }
 
@@ -69,9 +64,7 @@ pub(super) struct Watched {
 impl Watched {
     /// So far.
     pub(super) fn at(&mut self, bytes: u64, rate: Option<u64>) -> anyhow::Result<()> {
-        let rate = rate
-            .map(|rate| format!(", {}/s", text::size(rate)))
-            .unwrap_or_default();
+        let rate = rate.map(|rate| format!(", {}/s", text::size(rate))).unwrap_or_default();
         let so_far = format!("{} of {}{rate}", text::size(bytes), text::size(self.size));
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);

@@ -36,11 +36,7 @@ impl Relay {
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
         let task = tokio::spawn(accept(listener, target, counts.clone())).abort_handle();
-        Ok(Self {
-            address,
-            counts,
-            task,
-        })
+        Ok(Self { address, counts, task })
     }
 
     /// Bytes to the coordinator and from it.

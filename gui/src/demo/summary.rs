@@ -113,18 +113,10 @@ mod tests {
             took: Some(Duration::from_secs(2)),
             path: PathBuf::new(),
         };
-        let summary = Summary {
-            took: Duration::from_secs(7),
-            files: vec![file],
-            inward: 2_048,
-            outward: 4_096,
-        };
+        let summary =
+            Summary { took: Duration::from_secs(7), files: vec![file], inward: 2_048, outward: 4_096 };
         let text = summary.text();
-        for expected in [
-            "256.0 MiB in 2.0 s, 128.0 MiB/s",
-            "2.0 KiB in, 4.0 KiB out",
-            "landline host",
-        ] {
+        for expected in ["256.0 MiB in 2.0 s, 128.0 MiB/s", "2.0 KiB in, 4.0 KiB out", "landline host"] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
         let record: serde_json::Value = serde_json::from_str(&summary.json()).unwrap();

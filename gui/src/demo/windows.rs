@@ -38,12 +38,7 @@ pub(super) async fn play(stage: &Stage, mebibytes: Option<u64>, narrator: Narrat
     bob?;
     let files = compare(&cast.bob, props, narrator).await?;
     let (inward, outward) = cast.disband().await;
-    let summary = Summary {
-        took: begin.elapsed(),
-        files,
-        inward,
-        outward,
-    };
+    let summary = Summary { took: begin.elapsed(), files, inward, outward };
     narrator.json(&summary.json())?;
     narrator.say(&summary.text())
 }
@@ -74,16 +69,8 @@ async fn compare(bob: &Person<'_>, props: Vec<Prop>, narrator: Narrator) -> anyh
         }
         let same = content::identical(prop.path, path.clone()).await?;
         ensure_identical(same, prop.name)?;
-        narrator.say(&format!(
-            "      bob's {} is identical to alice's, byte for byte",
-            prop.name
-        ))?;
-        files.push(Fetched {
-            name: prop.name.to_owned(),
-            size: prop.size,
-            took: None,
-            path,
-        });
+        narrator.say(&format!("      bob's {} is identical to alice's, byte for byte", prop.name))?;
+        files.push(Fetched { name: prop.name.to_owned(), size: prop.size, took: None, path });
     }
     Ok(files)
 }
