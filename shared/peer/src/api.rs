@@ -456,9 +456,6 @@ pub enum FailureKind {
 impl Failure {
     /// Makes one.
     pub fn new(kind: FailureKind, text: impl Into<String>) -> Self {
-        Self {
-            kind,
-            text: text.into(),
-        }
+        Self { kind, text: text.into() }
     }
 }

@@ -76,12 +76,7 @@ impl FileServer {
         };
         let running = serve(listener, tls, AcceptLimits::default(), handler, shutdown.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(running));
-        Ok(Self {
-            port,
-            gatekeeper,
-            shutdown,
-            _task: task,
-        })
+        Ok(Self { port, gatekeeper, shutdown, _task: task })
     }
 
     /// Ends every transfer in order.
@@ -114,10 +109,7 @@ fn admit(
 ) -> Result<Asker, WireError> {
     let refused = |message: &str| WireError::new(ErrorCode::Unauthenticated, message);
     let device = device.ok_or_else(|| refused("No client certificate was shown."))?;
-    let verifier = keeper
-        .verifier
-        .as_ref()
-        .ok_or_else(|| refused("Nobody is signed in on this machine."))?;
+    let verifier = keeper.verifier.as_ref().ok_or_else(|| refused("Nobody is signed in on this machine."))?;
     let token = request
         .headers()
         .get(AUTHORIZATION)
@@ -130,10 +122,7 @@ fn admit(
         verifier.peer_credential(token, &device, clock.now())
     };
     let claims = claims.map_err(|error| WireError::new(error.code(), error.to_string()))?;
-    Ok(Asker {
-        user: claims.user,
-        device,
-    })
+    Ok(Asker { user: claims.user, device })
 }
 
 fn refuse(error: &WireError) -> Response<Body> {

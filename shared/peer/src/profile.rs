@@ -44,10 +44,7 @@ pub(crate) struct Profile {
 impl Profile {
     /// Makes the folder (mode 0700) if need be and takes its lock.
     pub(crate) fn open(dir: &Path) -> Result<Self, ProfileError> {
-        let io = |source| ProfileError::Io {
-            path: dir.to_owned(),
-            source,
-        };
+        let io = |source| ProfileError::Io { path: dir.to_owned(), source };
         private_dir(dir)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -55,19 +52,14 @@ impl Profile {
         match lock.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(ProfileError::Locked {
-                    pid: holder(&mut lock),
-                });
+                return Err(ProfileError::Locked { pid: holder(&mut lock) });
             }
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
         lock.set_len(0).map_err(io)?;
         lock.rewind().map_err(io)?;
         write!(lock, "{}", std::process::id()).map_err(io)?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { dir: dir.to_owned(), _lock: lock })
     }
 
     /// The folder.
@@ -79,11 +71,7 @@ impl Profile {
 fn holder(lock: &mut File) -> String {
     let mut pid = String::new();
     let read = lock.take(20).read_to_string(&mut pid);
-    if read.is_err() || pid.is_empty() {
-        "unknown".to_owned()
-    } else {
-        pid
-    }
+    if read.is_err() || pid.is_empty() { "unknown".to_owned() } else { pid }
 }
 
 /// Where profiles live by default: the platform's data directory for Landline.
@@ -95,11 +83,7 @@ pub fn default_profile_dir() -> Option<PathBuf> {
 /// home directory where there is none.
 pub fn default_download_folder() -> Option<PathBuf> {
     let dirs = directories::UserDirs::new()?;
-    Some(
-        dirs.download_dir()
-            .unwrap_or_else(|| dirs.home_dir())
-            .join("Landline"),
-    )
+    Some(dirs.download_dir().unwrap_or_else(|| dirs.home_dir()).join("Landline"))
 }
 
 /// A name to start from, the same on each start of one machine: `x86_64-linux-a4f2`.
@@ -110,8 +94,7 @@ pub fn suggested_username() -> UserName {
     let digest = landline_trust::hash_secret(&data_encoding::HEXLOWER.encode(&seed));
     let tail = data_encoding::HEXLOWER.encode(&digest[..2]);
     let name = format!("{}-{}-{tail}", std::env::consts::ARCH, std::env::consts::OS);
-    name.parse()
-        .unwrap_or_else(|_| unreachable!("letters, digits, underscores and hyphens"))
+    name.parse().unwrap_or_else(|_| unreachable!("letters, digits, underscores and hyphens"))
 }
 
 /// What this machine is called in lists: its host name.
@@ -127,9 +110,7 @@ mod tests {
     fn a_second_user_of_a_profile_is_told_who_has_it() {
         let dir = tempfile::tempdir().unwrap();
         let first = Profile::open(dir.path()).unwrap();
-        let Err(ProfileError::Locked { pid }) = Profile::open(dir.path()) else {
-            panic!("locked twice")
-        };
+        let Err(ProfileError::Locked { pid }) = Profile::open(dir.path()) else { panic!("locked twice") };
         assert_eq!(pid, std::process::id().to_string());
         drop(first);
         Profile::open(dir.path()).unwrap();

@@ -25,11 +25,8 @@ impl RateMeter {
             return;
         }
         let current = bytes.saturating_sub(before) as f64 / passed.as_secs_f64();
-        let weight = if self.primed {
-            1.0 - (-passed.as_secs_f64() / SMOOTHING.as_secs_f64()).exp()
-        } else {
-            1.0
-        };
+        let weight =
+            if self.primed { 1.0 - (-passed.as_secs_f64() / SMOOTHING.as_secs_f64()).exp() } else { 1.0 };
         self.rate += (current - self.rate) * weight;
         self.primed = true;
         self.last = Some((now, bytes));
@@ -60,10 +57,7 @@ mod tests {
         let start = Instant::now();
         let mut meter = RateMeter::default();
         for step in 0..50u32 {
-            meter.observe(
-                start + Duration::from_millis(100) * step,
-                u64::from(step) * 1_000_000,
-            );
+            meter.observe(start + Duration::from_millis(100) * step, u64::from(step) * 1_000_000);
         }
         assert_eq!(meter.rate(), Some(10_000_000));
         assert_eq!(meter.remaining(50_000_000), Some(Duration::from_secs(5)));
@@ -79,9 +73,6 @@ mod tests {
             meter.observe(start + Duration::from_secs(1) * step, 1_000_000);
         }
         assert!(meter.rate().unwrap() < 10, "{meter:?}");
-        assert_eq!(
-            meter.remaining(1).map_or(u64::MAX, |left| left.as_secs()),
-            u64::MAX
-        );
+        assert_eq!(meter.remaining(1).map_or(u64::MAX, |left| left.as_secs()), u64::MAX);
     }
 }

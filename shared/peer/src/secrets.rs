@@ -48,11 +48,7 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     pub(crate) fn new(place: SecretsIn, profile: &Path, device: DeviceId) -> Self {
-        Self {
-            place,
-            file: profile.join("secrets.json"),
-            entry: device.to_string(),
-        }
+        Self { place, file: profile.join("secrets.json"), entry: device.to_string() }
     }
 
     /// What was stored last, from wherever it was stored.
@@ -68,11 +64,7 @@ impl Secrets {
     pub(crate) async fn store(&self, stored: &Stored) -> Result<(), SecretsError> {
         let text = serde_json::to_string(stored).unwrap_or_default();
         let kept = text.clone();
-        if self
-            .keyring(move |entry| entry.set_password(&kept))
-            .await
-            .is_some()
-        {
+        if self.keyring(move |entry| entry.set_password(&kept)).await.is_some() {
             return Ok(self.remove_file()?);
         }
         Ok(write_private(&self.file, text.as_bytes())?)

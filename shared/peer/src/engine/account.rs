@@ -50,9 +50,7 @@ impl Engine {
         let reports = self.reports.clone();
         self.tasks.spawn(async move {
             let result = attempt.run(target, credentials).await;
-            let _ = reports
-                .send(Report::SignIn(SignInReport { ticket, result }))
-                .await;
+            let _ = reports.send(Report::SignIn(SignInReport { ticket, result })).await;
         });
     }
 
@@ -61,18 +59,11 @@ impl Engine {
             Ok(fresh) => self.enter(fresh).await,
             Err(failure) => Err(failure),
         };
-        self.outlet.event(Event::Finished {
-            ticket: report.ticket,
-            result,
-        });
+        self.outlet.event(Event::Finished { ticket: report.ticket, result });
     }
 
     async fn enter(&mut self, fresh: Fresh) -> Result<Outcome, Failure> {
-        let Fresh {
-            mut account,
-            stored,
-            access,
-        } = fresh;
+        let Fresh { mut account, stored, access } = fresh;
         self.leave();
         let kept = self.secrets.store(&stored).await;
         kept.map_err(|error| {
@@ -123,10 +114,7 @@ impl Engine {
         }
         self.admit_with(account.keys.clone());
         let (session, session_events) = self.dial_session(&account, access);
-        let author = Author {
-            user: account.user.clone(),
-            device: self.key.id(),
-        };
+        let author = Author { user: account.user.clone(), device: self.key.id() };
         self.line = Line::Connecting;
         self.signed_in = Some(SignedIn {
             author,
@@ -148,13 +136,7 @@ impl Engine {
     async fn resume_transfers(&mut self, account: i64) -> Result<(), HistoryError> {
         let (offers, downloads, shares) = self
             .history
-            .call(move |db| {
-                Ok((
-                    db.offers(account, OFFERS)?,
-                    db.downloads(account)?,
-                    db.shares(account)?,
-                ))
-            })
+            .call(move |db| Ok((db.offers(account, OFFERS)?, db.downloads(account)?, db.shares(account)?)))
             .await?;
         if let Some(signed_in) = &mut self.signed_in {
             signed_in.offers = offers.into_iter().map(|row| (row.offer, row)).collect();
@@ -183,24 +165,15 @@ impl Engine {
     }
 
     fn client(&self, account: &Account) -> Client {
-        let address = Address::parse(&account.address).unwrap_or_else(|_| Address {
-            host: account.address.clone(),
-            port: 0,
-        });
-        Client {
-            address,
-            expect: Expect::Pinned(account.coordinator),
-            key: Arc::clone(&self.key),
-        }
+        let address = Address::parse(&account.address)
+            .unwrap_or_else(|_| Address { host: account.address.clone(), port: 0 });
+        Client { address, expect: Expect::Pinned(account.coordinator), key: Arc::clone(&self.key) }
     }
 
     /// The keys against which other peers' credentials are checked from now on.
     fn admit_with(&self, keys: Option<KeySet>) {
         let verifier = keys.map(|keys| Arc::new(TokenVerifier::new(keys)));
-        self.files.gatekeeper.send_replace(Gatekeeper {
-            verifier,
-            offline: true,
-        });
+        self.files.gatekeeper.send_replace(Gatekeeper { verifier, offline: true });
     }
 
     /// Revokes the session at the coordinator as far as it can be reached, and forgets it here.
@@ -217,9 +190,7 @@ impl Engine {
         }
         if let Some(stored) = stored {
             self.tasks.spawn(async move {
-                let request = landline_protocol::account::Refresh {
-                    refresh_token: stored.refresh_token,
-                };
+                let request = landline_protocol::account::Refresh { refresh_token: stored.refresh_token };
                 match client.open().await {
                     Ok(mut requests) => drop(requests.sign_out(&request).await),
                     Err(error) => tracing::info!(%error, "signed out here only"),
@@ -251,19 +222,14 @@ impl Engine {
         let reports = self.reports.clone();
         self.tasks.spawn(async move {
             let result = invite(&client, &access).await;
-            let _ = reports
-                .send(Report::Invite(InviteReport { ticket, result }))
-                .await;
+            let _ = reports.send(Report::Invite(InviteReport { ticket, result })).await;
         });
         Ok(())
     }
 
     pub(super) fn finish_invite(&mut self, report: InviteReport) {
         let result = report.result.map(|link| Outcome::Invited { link });
-        self.outlet.event(Event::Finished {
-            ticket: report.ticket,
-            result,
-        });
+        self.outlet.event(Event::Finished { ticket: report.ticket, result });
     }
 }
 
@@ -275,10 +241,5 @@ async fn invite(client: &Client, access: &Access) -> Result<InviteLink, Failure>
     let mut requests = client.open().await?;
     let invite = requests.invite(&access.token).await?;
     let (host, port) = (client.address.host.clone(), client.address.port);
-    Ok(InviteLink {
-        host,
-        port,
-        key: requests.device,
-        code: invite.code,
-    })
+    Ok(InviteLink { host, port, key: requests.device, code: invite.code })
 }

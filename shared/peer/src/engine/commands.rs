@@ -27,48 +27,26 @@ impl Engine {
         let ending = self.act(ticket, action).await;
         self.outlet.touch();
         match ending {
-            Ok(Some(outcome)) => self.outlet.event(Event::Finished {
-                ticket,
-                result: Ok(outcome),
-            }),
+            Ok(Some(outcome)) => self.outlet.event(Event::Finished { ticket, result: Ok(outcome) }),
             Ok(None) => {}
-            Err(failure) => self.outlet.event(Event::Finished {
-                ticket,
-                result: Err(failure),
-            }),
+            Err(failure) => self.outlet.event(Event::Finished { ticket, result: Err(failure) }),
         }
-        if shutdown {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if shutdown { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     async fn act(&mut self, ticket: Ticket, action: Action) -> Ending {
         match action {
-            Action::SignUp {
-                target,
-                username,
-                password,
-            } => {
+            Action::SignUp { target, username, password } => {
                 self.begin_sign_in(ticket, target, Credentials::SignUp { username, password });
                 LATER
             }
-            Action::SignIn {
-                target,
-                username,
-                password,
-            } => {
+            Action::SignIn { target, username, password } => {
                 self.begin_sign_in(ticket, target, Credentials::SignIn { username, password });
                 LATER
             }
             Action::SignOut => self.sign_out().await.map(Some),
             Action::Reconnect => {
-                self.signed_in
-                    .as_ref()
-                    .ok_or_else(signed_out)?
-                    .session
-                    .reconnect();
+                self.signed_in.as_ref().ok_or_else(signed_out)?.session.reconnect();
                 DONE
             }
             Action::SendText { to, text } => self.send_text(to, text).await,
@@ -112,10 +90,7 @@ impl Engine {
     ) -> Result<MessageId, Failure> {
         let signed_in = self.signed_in.as_ref().ok_or_else(signed_out)?;
         if !to.includes(&signed_in.author.user) {
-            return Err(Failure::new(
-                FailureKind::Invalid,
-                "That conversation is between others.",
-            ));
+            return Err(Failure::new(FailureKind::Invalid, "That conversation is between others."));
         }
         self.open_conversation(&to).await?;
         let signed_in = self.signed_in.as_mut().ok_or_else(signed_out)?;
@@ -180,26 +155,18 @@ impl Engine {
             return DONE;
         };
         let conv = conversation.conv;
-        let older = self
-            .history
-            .call(move |db| db.messages(conv, Some(oldest), PAGE))
-            .await?;
+        let older = self.history.call(move |db| db.messages(conv, Some(oldest), PAGE)).await?;
         conversation.prepend(older);
         DONE
     }
 
     async fn set_download_folder(&mut self, folder: PathBuf) -> Ending {
         tokio::fs::create_dir_all(&folder).await.map_err(|error| {
-            let text = format!(
-                "The folder {} cannot be made ({error}). Choose another.",
-                folder.display()
-            );
+            let text = format!("The folder {} cannot be made ({error}). Choose another.", folder.display());
             Failure::new(FailureKind::Io, text)
         })?;
         let kept = folder.clone();
-        self.history
-            .call(move |db| db.set_setting_path("download_folder", &kept))
-            .await?;
+        self.history.call(move |db| db.set_setting_path("download_folder", &kept)).await?;
         self.download_folder = folder;
         DONE
     }

@@ -47,18 +47,12 @@ impl Conversations {
 
     /// The id of the conversation with that row in the history.
     pub(super) fn id_of(&self, conv: i64) -> Option<ConversationId> {
-        self.by_id
-            .iter()
-            .find(|(_, one)| one.conv == conv)
-            .map(|(id, _)| *id)
+        self.by_id.iter().find(|(_, one)| one.conv == conv).map(|(id, _)| *id)
     }
 
     /// Who is in the conversation with that row in the history.
     pub(super) fn kind_of(&self, conv: i64) -> Option<ConversationKind> {
-        self.by_id
-            .values()
-            .find(|one| one.conv == conv)
-            .map(|one| one.kind.clone())
+        self.by_id.values().find(|one| one.conv == conv).map(|one| one.kind.clone())
     }
 
     pub(super) fn insert(&mut self, row: ConversationRow, newest: Vec<MessageRow>) {
@@ -97,15 +91,8 @@ impl Conversations {
             .map(|(id, one)| one.view(*id))
             .collect();
         views.sort_by_key(|view| {
-            let last = view
-                .messages
-                .last()
-                .map_or(Timestamp::default(), |message| message.at);
-            (
-                view.kind != ConversationKind::Lobby,
-                std::cmp::Reverse(last),
-                view.id,
-            )
+            let last = view.messages.last().map_or(Timestamp::default(), |message| message.at);
+            (view.kind != ConversationKind::Lobby, std::cmp::Reverse(last), view.id)
         });
         views.into()
     }
@@ -144,8 +131,7 @@ impl Conversation {
     /// Puts a message where it belongs, replacing what was known of it. Returns it as shown.
     pub(super) fn place(&mut self, row: MessageRow) -> Option<MessageView> {
         let view = view_of(row)?;
-        self.messages
-            .retain(|message| message.id != view.id || message.device != view.device);
+        self.messages.retain(|message| message.id != view.id || message.device != view.device);
         let at = match view.state {
             MessageState::Sent(seq) => self
                 .messages
@@ -160,10 +146,7 @@ impl Conversation {
 
     /// One of our own messages has its place, or will get none.
     pub(super) fn settle(&mut self, id: &MessageId, state: MessageState) {
-        if let Some(message) = self
-            .messages
-            .iter_mut()
-            .find(|message| message.mine && message.id == *id)
+        if let Some(message) = self.messages.iter_mut().find(|message| message.mine && message.id == *id)
             && message.state == MessageState::Pending
         {
             message.state = state;
@@ -190,9 +173,7 @@ fn view_of(row: MessageRow) -> Option<MessageView> {
     };
     let state = match (row.status, row.seq) {
         (MessageStatus::Failed, _) => {
-            let why = row
-                .failure
-                .unwrap_or_else(|| "The coordinator refused it.".to_owned());
+            let why = row.failure.unwrap_or_else(|| "The coordinator refused it.".to_owned());
             MessageState::Failed(Failure::new(FailureKind::Invalid, why))
         }
         (_, Some(seq)) => MessageState::Sent(seq),
@@ -226,18 +207,13 @@ mod tests {
             v: 1,
             id: MessageId::new(Timestamp::from_millis(u64::from(number)), [number; 10]),
             conversation: ConversationId::lobby(),
-            author: Author {
-                user: "alice".parse().unwrap(),
-                device: key.id(),
-            },
+            author: Author { user: "alice".parse().unwrap(), device: key.id() },
             n: u64::from(number),
             prev: None,
             lamport: 1,
             epoch: 0,
             sent_at: Timestamp::from_millis(1),
-            body: Body::Text {
-                text: number.to_string(),
-            },
+            body: Body::Text { text: number.to_string() },
         };
         MessageRow {
             row: i64::from(number),
@@ -245,11 +221,7 @@ mod tests {
             seq: seq.map(Seq),
             at: Timestamp::from_millis(1),
             mine: true,
-            status: if seq.is_some() {
-                MessageStatus::Sent
-            } else {
-                MessageStatus::Pending
-            },
+            status: if seq.is_some() { MessageStatus::Sent } else { MessageStatus::Pending },
             failure: None,
             signed: landline_trust::envelope::seal(key, &envelope),
             envelope,

@@ -72,10 +72,7 @@ impl Directory {
 
     /// Where a device is; follows it as it moves.
     pub(super) fn addresses_of(&mut self, device: DeviceId) -> watch::Receiver<Vec<SocketAddr>> {
-        self.addresses
-            .entry(device)
-            .or_insert_with(|| watch::channel(Vec::new()).0)
-            .subscribe()
+        self.addresses.entry(device).or_insert_with(|| watch::channel(Vec::new()).0).subscribe()
     }
 
     /// Everybody but `me`: online first, then by name.
@@ -107,10 +104,7 @@ impl Directory {
     }
 
     fn set_addresses(&mut self, device: DeviceId, addresses: Vec<SocketAddr>) -> bool {
-        let sender = self
-            .addresses
-            .entry(device)
-            .or_insert_with(|| watch::channel(Vec::new()).0);
+        let sender = self.addresses.entry(device).or_insert_with(|| watch::channel(Vec::new()).0);
         sender.send_if_modified(|held| {
             let differs = *held != addresses;
             *held = addresses;

@@ -28,10 +28,7 @@ pub(super) struct Downloads {
 
 impl Default for Downloads {
     fn default() -> Self {
-        Self {
-            entries: HashMap::new(),
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
-        }
+        Self { entries: HashMap::new(), slots: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
@@ -58,9 +55,7 @@ impl Downloads {
 
     /// Whether any of them shows progress.
     pub(super) fn is_moving(&self) -> bool {
-        self.entries
-            .values()
-            .any(|entry| entry.live.as_ref().is_some_and(|live| live.waiting.is_none()))
+        self.entries.values().any(|entry| entry.live.as_ref().is_some_and(|live| live.waiting.is_none()))
     }
 
     /// Ends all tasks. What they verified stays on disk for the next start.
@@ -69,9 +64,7 @@ impl Downloads {
     }
 
     fn is_active(&self, offer: &MessageId) -> bool {
-        self.entries
-            .get(offer)
-            .is_some_and(|entry| entry.record.status == DownloadStatus::Active)
+        self.entries.get(offer).is_some_and(|entry| entry.record.status == DownloadStatus::Active)
     }
 }
 
@@ -96,24 +89,13 @@ impl Engine {
         }
         let folder = folder.unwrap_or_else(|| self.download_folder.clone());
         tokio::fs::create_dir_all(&folder).await.map_err(|error| {
-            let text = format!(
-                "The folder {} cannot be made ({error}). Choose another.",
-                folder.display()
-            );
+            let text = format!("The folder {} cannot be made ({error}). Choose another.", folder.display());
             Failure::new(FailureKind::Io, text)
         })?;
         let name = name.unwrap_or_else(|| row.name.to_file_name().0);
-        self.record(
-            offer,
-            Download {
-                folder,
-                name,
-                status: DownloadStatus::Active,
-            },
-        )
-        .await?;
+        self.record(offer, Download { folder, name, status: DownloadStatus::Active }).await?;
         self.answer(&row, Verdict::Accepted).await?;
-        self.begin_fetch(&row);
+        self.begin_fetch(&row, false);
         Ok(())
     }
 
@@ -147,10 +129,7 @@ impl Engine {
         if let Some(live) = &entry.live {
             live.cancel.cancel();
         }
-        let record = Download {
-            status: DownloadStatus::Cancelled,
-            ..entry.record.clone()
-        };
+        let record = Download { status: DownloadStatus::Cancelled, ..entry.record.clone() };
         self.record(offer, record).await
     }
 
@@ -162,10 +141,7 @@ impl Engine {
         let before = signed_in.offers.insert(row.offer, row.clone());
         if row.mine {
             for user in newly_done(before.as_ref(), &row) {
-                self.outlet.event(Event::Delivered {
-                    offer: row.offer,
-                    to: user,
-                });
+                self.outlet.event(Event::Delivered { offer: row.offer, to: user });
             }
             return;
         }
@@ -177,12 +153,12 @@ impl Engine {
                 self.notice(failure);
             }
         } else {
-            self.begin_fetch(&row);
+            self.begin_fetch(&row, false);
         }
     }
 
     /// Starts the task of an accepted download, unless it runs or must wait for the hash.
-    pub(super) fn begin_fetch(&mut self, row: &OfferRow) {
+    pub(super) fn begin_fetch(&mut self, row: &OfferRow, resumed: bool) {
         let (Some(signed_in), Some(root)) = (&mut self.signed_in, row.root) else {
             return;
         };
@@ -215,16 +191,11 @@ impl Engine {
             cancel: cancel.clone(),
             reports: self.reports.clone(),
             slots: Arc::clone(&self.downloads.slots),
+            resumed,
         };
         let task = AbortOnDropHandle::new(tokio::spawn(fetcher.run()));
         let meter = RateMeter::default();
-        entry.live = Some(Live {
-            waiting: None,
-            progress: watched,
-            meter,
-            cancel,
-            _task: task,
-        });
+        entry.live = Some(Live { waiting: None, progress: watched, meter, cancel, _task: task });
     }
 
     pub(super) async fn fetch_report(&mut self, report: FetchReport) {
@@ -253,27 +224,13 @@ impl Engine {
         let record = entry.record.clone();
         match result {
             Ok(path) => {
-                self.record(
-                    offer,
-                    Download {
-                        status: DownloadStatus::Done(path.clone()),
-                        ..record
-                    },
-                )
-                .await?;
+                self.record(offer, Download { status: DownloadStatus::Done(path.clone()), ..record }).await?;
                 self.answer(&row, Verdict::Done).await?;
                 self.outlet.event(Event::Received { offer, path });
                 Ok(())
             }
             Err(FetchEnd::Cancelled) => {
-                self.record(
-                    offer,
-                    Download {
-                        status: DownloadStatus::Cancelled,
-                        ..record
-                    },
-                )
-                .await
+                self.record(offer, Download { status: DownloadStatus::Cancelled, ..record }).await
             }
             Err(FetchEnd::Failed(failure)) => {
                 let status = DownloadStatus::Failed(failure.clone());
@@ -287,17 +244,9 @@ impl Engine {
     async fn record(&mut self, offer: MessageId, download: Download) -> Result<(), Failure> {
         let account = self.signed_in.as_ref().ok_or_else(signed_out)?.account.id;
         let kept = download.clone();
-        self.history
-            .call(move |db| db.set_download(account, &offer, &kept))
-            .await?;
+        self.history.call(move |db| db.set_download(account, &offer, &kept)).await?;
         let live = self.downloads.entries.remove(&offer).and_then(|entry| entry.live);
-        self.downloads.entries.insert(
-            offer,
-            Entry {
-                record: download,
-                live,
-            },
-        );
+        self.downloads.entries.insert(offer, Entry { record: download, live });
         Ok(())
     }
 
@@ -307,14 +256,7 @@ impl Engine {
         let Some(kind) = signed_in.conversations.kind_of(row.conv) else {
             return Ok(());
         };
-        self.say_answer(
-            kind,
-            Body::Answer(Answer {
-                offer: row.offer,
-                verdict,
-            }),
-        )
-        .await
+        self.say_answer(kind, Body::Answer(Answer { offer: row.offer, verdict })).await
     }
 
     async fn say_answer(
@@ -342,7 +284,7 @@ impl Engine {
         for (offer, record) in downloads {
             self.downloads.entries.insert(offer, Entry { record, live: None });
             if let Ok(row) = self.offer(&offer) {
-                self.begin_fetch(&row);
+                self.begin_fetch(&row, true);
             }
         }
     }
@@ -364,15 +306,8 @@ pub(super) fn withdrawn(row: &OfferRow) -> bool {
 
 fn newly_done(before: Option<&OfferRow>, now: &OfferRow) -> Vec<UserName> {
     let was_done = |user: &UserName| {
-        before.is_some_and(|row| {
-            row.answers
-                .iter()
-                .any(|(one, said)| one == user && *said == Verdict::Done)
-        })
+        before.is_some_and(|row| row.answers.iter().any(|(one, said)| one == user && *said == Verdict::Done))
     };
-    let done = now
-        .answers
-        .iter()
-        .filter(|(user, verdict)| *verdict == Verdict::Done && !was_done(user));
+    let done = now.answers.iter().filter(|(user, verdict)| *verdict == Verdict::Done && !was_done(user));
     done.map(|(user, _)| user.clone()).collect()
 }

@@ -8,10 +8,9 @@ use crate::api::{Failure, FailureKind};
 /// A failed attempt to fetch from somebody.
 pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
     let (kind, text) = match error {
-        FetchError::Unreachable(_) => (
-            FailureKind::Unreachable,
-            format!("{author}’s machine cannot be reached; goes on when it can."),
-        ),
+        FetchError::Unreachable(_) => {
+            (FailureKind::Unreachable, format!("{author}’s machine cannot be reached; goes on when it can."))
+        }
         FetchError::KeyChanged(mismatch) => (
             FailureKind::KeyChanged,
             format!(
@@ -21,10 +20,9 @@ pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
                 mismatch.seen.fingerprint()
             ),
         ),
-        FetchError::NotFound => (
-            FailureKind::NotFound,
-            format!("{author} does not share this any more, or not with you."),
-        ),
+        FetchError::NotFound => {
+            (FailureKind::NotFound, format!("{author} does not share this any more, or not with you."))
+        }
         FetchError::Gone => (
             FailureKind::SourceChanged,
             format!("The file is gone from {author}’s machine. Ask for it again."),

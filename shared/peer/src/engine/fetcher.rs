@@ -2,12 +2,14 @@
 //! trying again would not change.
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use landline_protocol::{MessageId, UserName};
 use landline_transfer::fetch::{FetchError, FetchJob, Phase, Progress, discard, fetch};
+use landline_transfer::share::Shares;
 use landline_trust::device::DeviceKey;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -50,6 +52,8 @@ pub(super) struct Fetcher {
     pub(super) cancel: CancellationToken,
     pub(super) reports: mpsc::Sender<Report>,
     pub(super) slots: Arc<Semaphore>,
+    /// Accepted in an earlier run, which may have ended right after the file was in place.
+    pub(super) resumed: bool,
 }
 
 impl Fetcher {
@@ -69,6 +73,11 @@ impl Fetcher {
 
     async fn attempts(&mut self) -> Result<PathBuf, FetchEnd> {
         let mut backoff = Backoff::default();
+        if self.resumed
+            && let Some(path) = self.finished_before().await
+        {
+            return Ok(path);
+        }
         loop {
             let slots = Arc::clone(&self.slots);
             let turn = tokio::select! {
@@ -92,20 +101,26 @@ impl Fetcher {
         }
     }
 
+    /// The file, if it has all arrived and has its name already: a crash between that and writing
+    /// it down must not bring it twice.
+    async fn finished_before(&self) -> Option<PathBuf> {
+        let path = self.job.folder.join(self.job.name.as_str());
+        let (size, root) = (self.job.size, self.job.root);
+        let checked = tokio::task::spawn_blocking(move || {
+            let file = Shares::open(&path).ok().filter(|file| file.size() == size)?;
+            let tree = file.hash(&mut |_| ControlFlow::Continue(())).ok()?;
+            (tree.root() == root).then_some(path)
+        });
+        checked.await.ok().flatten()
+    }
+
     async fn attempt(&mut self) -> Result<PathBuf, FetchError> {
         let mut job = self.job.clone();
         job.addresses.clone_from(&self.addresses.borrow_and_update());
-        self.progress
-            .send_modify(|progress| progress.phase = Phase::Connecting);
+        self.progress.send_modify(|progress| progress.phase = Phase::Connecting);
         let (key, credential) = (Arc::clone(&self.key), self.credential.clone());
-        let fetched = Box::pin(fetch(
-            job,
-            key,
-            credential,
-            self.progress.clone(),
-            self.cancel.clone(),
-        ))
-        .await?;
+        let fetched =
+            Box::pin(fetch(job, key, credential, self.progress.clone(), self.cancel.clone())).await?;
         Ok(fetched.path)
     }
 
@@ -120,13 +135,7 @@ impl Fetcher {
 
     async fn say(&self, news: News) {
         // An engine that is gone needs no news.
-        let _ = self
-            .reports
-            .send(Report::Fetch(FetchReport {
-                offer: self.offer,
-                news,
-            }))
-            .await;
+        let _ = self.reports.send(Report::Fetch(FetchReport { offer: self.offer, news })).await;
     }
 
     fn failure(&self, error: &FetchError) -> Failure {

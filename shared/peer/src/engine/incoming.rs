@@ -28,11 +28,7 @@ impl Engine {
                 }
                 self.set_offline(false);
             }
-            SessionEvent::RoundTrip(time) => {
-                self.line = Line::Connected {
-                    round_trip: Some(time),
-                }
-            }
+            SessionEvent::RoundTrip(time) => self.line = Line::Connected { round_trip: Some(time) },
             SessionEvent::Frame(frame) => self.frame(*frame).await,
             SessionEvent::Down { until, cause } => {
                 tracing::info!(%cause, "the line to the coordinator is down");
@@ -55,9 +51,7 @@ impl Engine {
     }
 
     fn set_offline(&self, offline: bool) {
-        self.files
-            .gatekeeper
-            .send_modify(|keeper: &mut Gatekeeper| keeper.offline = offline);
+        self.files.gatekeeper.send_modify(|keeper: &mut Gatekeeper| keeper.offline = offline);
     }
 
     async fn frame(&mut self, frame: ServerFrame) {
@@ -66,16 +60,8 @@ impl Engine {
             ServerFrame::Presence { person } => self.people(&[person]).await,
             ServerFrame::Conversations { conversations } => self.heads(conversations).await,
             ServerFrame::Page(page) => self.page(page).await,
-            ServerFrame::Deliver {
-                conversation,
-                message,
-            } => self.deliver(conversation, message).await,
-            ServerFrame::Ack {
-                id,
-                conversation,
-                seq,
-                ..
-            } => {
+            ServerFrame::Deliver { conversation, message } => self.deliver(conversation, message).await,
+            ServerFrame::Ack { id, conversation, seq, .. } => {
                 self.acknowledged(id, conversation, seq);
                 Ok(())
             }
@@ -96,11 +82,7 @@ impl Engine {
             // What could not be kept is not counted as received: it comes again with the next
             // connection, from the cursor that is on disk.
             self.notice(failure);
-            if let Some(line) = self
-                .signed_in
-                .as_ref()
-                .and_then(|signed_in| signed_in.outbox.line())
-            {
+            if let Some(line) = self.signed_in.as_ref().and_then(|signed_in| signed_in.outbox.line()) {
                 line.close(None);
             }
         }
@@ -111,18 +93,13 @@ impl Engine {
         let Some(signed_in) = &mut self.signed_in else {
             return Ok(());
         };
-        let changed: Vec<_> = people
-            .iter()
-            .flat_map(|person| signed_in.directory.update(person, now))
-            .collect();
+        let changed: Vec<_> =
+            people.iter().flat_map(|person| signed_in.directory.update(person, now)).collect();
         if changed.is_empty() {
             return Ok(());
         }
         let account = signed_in.account.id;
-        Ok(self
-            .history
-            .call(move |db| db.remember_devices(account, &changed))
-            .await?)
+        Ok(self.history.call(move |db| db.remember_devices(account, &changed)).await?)
     }
 
     /// Where each conversation stands: pull what is missing, and turn live delivery on.
@@ -158,12 +135,7 @@ impl Engine {
     }
 
     fn pull(&mut self, id: ConversationId) {
-        let Some(SignedIn {
-            conversations,
-            outbox,
-            ..
-        }) = &mut self.signed_in
-        else {
+        let Some(SignedIn { conversations, outbox, .. }) = &mut self.signed_in else {
             return;
         };
         let (Some(conversation), Some(line)) = (conversations.get_mut(&id), outbox.line()) else {
@@ -173,11 +145,7 @@ impl Engine {
             return;
         }
         let range = Range::After(conversation.cursor.0);
-        let pull = Pull {
-            conversation: id,
-            range,
-            limit: limits::PAGE_MESSAGES,
-        };
+        let pull = Pull { conversation: id, range, limit: limits::PAGE_MESSAGES };
         // A closing line brings nothing; the next one pulls again.
         conversation.pulling = line.send(encode(&ClientFrame::Pull(pull))).is_ok();
     }
@@ -240,14 +208,8 @@ impl Engine {
         };
         let (account, conv, me) = (signed_in.account.id, conversation.conv, self.key.id());
         let kind = conversation.kind.clone();
-        let arrivals = run
-            .into_iter()
-            .map(|message| judged(message, &kind, &id))
-            .collect();
-        let ingested = self
-            .history
-            .call(move |db| db.ingest(account, conv, &me, arrivals))
-            .await?;
+        let arrivals = run.into_iter().map(|message| judged(message, &kind, &id)).collect();
+        let ingested = self.history.call(move |db| db.ingest(account, conv, &me, arrivals)).await?;
         if let Some(conversation) = self.conversation(&id) {
             conversation.cursor = Cursor(last);
         }
@@ -262,11 +224,7 @@ impl Engine {
         let Some(conversation) = signed_in.conversations.get_mut(&id) else {
             return;
         };
-        let Ingested {
-            messages,
-            fresh,
-            offers,
-        } = ingested;
+        let Ingested { messages, fresh, offers } = ingested;
         let mut arrived = Vec::new();
         for row in messages {
             let is_new = fresh.contains(&row.envelope.id);
@@ -281,10 +239,7 @@ impl Engine {
         }
         self.offers_changed(offers).await;
         for message in arrived {
-            self.outlet.event(Event::Message {
-                conversation: id,
-                message,
-            });
+            self.outlet.event(Event::Message { conversation: id, message });
         }
     }
 
@@ -303,11 +258,7 @@ impl Engine {
 
 /// Checks what came: the signature, and that it was said here by someone who may.
 fn judged(message: Sequenced, kind: &ConversationKind, id: &ConversationId) -> Arrived {
-    let Sequenced {
-        seq,
-        at,
-        message: signed,
-    } = message;
+    let Sequenced { seq, at, message: signed } = message;
     let opened = landline_trust::envelope::open(&signed);
     let envelope = match opened {
         Ok(envelope) if belongs(&envelope, kind, id) => Some(envelope),
@@ -320,12 +271,7 @@ fn judged(message: Sequenced, kind: &ConversationKind, id: &ConversationId) -> A
             None
         }
     };
-    Arrived {
-        seq,
-        at,
-        signed,
-        envelope,
-    }
+    Arrived { seq, at, signed, envelope }
 }
 
 fn belongs(envelope: &Envelope, kind: &ConversationKind, id: &ConversationId) -> bool {

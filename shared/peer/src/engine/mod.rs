@@ -102,12 +102,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     let (events, event_outbox) = mpsc::channel(EVENTS);
     let (engine, snapshot, reports) = Engine::open(options, events).await?;
     let task = tokio::spawn(engine.run(command_inbox, reports));
-    Ok(Handle {
-        commands,
-        snapshot,
-        events: event_outbox,
-        task,
-    })
+    Ok(Handle { commands, snapshot, events: event_outbox, task })
 }
 
 /// What tasks report.
@@ -180,9 +175,7 @@ impl Engine {
         let files =
             FileServer::start(options.listen, settings.port, &key, shares.clone(), clock.clone()).await?;
         let port = files.port;
-        history
-            .call(move |db| db.set_setting("port", &port.to_le_bytes()))
-            .await?;
+        history.call(move |db| db.set_setting("port", &port.to_le_bytes())).await?;
         let (addresses, _) = watch::channel(reachable(options.listen, port));
         let (credential, _) = watch::channel(Arc::from(""));
         let (outlet, snapshot) =
@@ -210,11 +203,11 @@ impl Engine {
             _profile: profile,
         };
         engine.resume().await?;
+        engine.publish();
         Ok((engine, snapshot, inbox))
     }
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<Report>) {
-        self.publish();
         loop {
             let due = self.outlet.due(self.is_moving());
             tokio::select! {
@@ -233,6 +226,7 @@ impl Engine {
                 self.publish();
             }
         }
+        self.publish();
         self.stop().await;
     }
 
@@ -277,16 +271,10 @@ struct Settings {
 
 impl Settings {
     async fn load(history: &History, default_folder: PathBuf) -> Result<Self, HistoryError> {
-        let (port, folder) = history
-            .call(|db| Ok((db.setting("port")?, db.setting_path("download_folder")?)))
-            .await?;
-        let port = port
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(u16::from_le_bytes);
-        Ok(Self {
-            port,
-            download_folder: folder.unwrap_or(default_folder),
-        })
+        let (port, folder) =
+            history.call(|db| Ok((db.setting("port")?, db.setting_path("download_folder")?))).await?;
+        let port = port.and_then(|bytes| bytes.try_into().ok()).map(u16::from_le_bytes);
+        Ok(Self { port, download_folder: folder.unwrap_or(default_folder) })
     }
 }
 
@@ -315,8 +303,5 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 fn no_randomness(error: getrandom::Error) -> Failure {
-    Failure::new(
-        FailureKind::Internal,
-        format!("The system gives no random numbers ({error})."),
-    )
+    Failure::new(FailureKind::Internal, format!("The system gives no random numbers ({error})."))
 }

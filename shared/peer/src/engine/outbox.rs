@@ -58,12 +58,7 @@ impl Outbox {
 
     /// Adds a message that is on disk.
     pub(super) fn push(&mut self, to: ConversationKind, message: &MessageRow) {
-        let parcel = Parcel {
-            row: message.row,
-            conv: message.conv,
-            to,
-            signed: message.signed.clone(),
-        };
+        let parcel = Parcel { row: message.row, conv: message.conv, to, signed: message.signed.clone() };
         self.waiting.push_back((message.envelope.id, parcel));
         self.fill();
     }
@@ -92,10 +87,7 @@ impl Outbox {
             let Some((id, parcel)) = self.waiting.pop_front() else {
                 return;
             };
-            let frame = ClientFrame::Send {
-                to: parcel.to.clone(),
-                message: parcel.signed.clone(),
-            };
+            let frame = ClientFrame::Send { to: parcel.to.clone(), message: parcel.signed.clone() };
             if line.send(encode(&frame)).is_err() {
                 self.waiting.push_front((id, parcel));
                 return;
@@ -146,11 +138,7 @@ impl Engine {
             one.settle(&id, super::conversations::refused(&error));
         }
         let why = error.message.clone();
-        if let Err(error) = self
-            .history
-            .call(move |db| db.refuse(conv, &device, &id, &why))
-            .await
-        {
+        if let Err(error) = self.history.call(move |db| db.refuse(conv, &device, &id, &why)).await {
             self.notice(error);
         }
     }

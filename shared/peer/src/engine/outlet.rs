@@ -24,6 +24,7 @@ pub(super) struct Outlet {
     snapshot: watch::Sender<Arc<Snapshot>>,
     events: mpsc::Sender<Event>,
     waker: Option<Waker>,
+    waiting: Vec<Event>,
     changed: bool,
     last: Option<Instant>,
     missed: u64,
@@ -48,14 +49,7 @@ impl Outlet {
         };
         let (snapshot, receiver) = watch::channel(Arc::new(empty));
         (
-            Self {
-                snapshot,
-                events,
-                waker,
-                changed: true,
-                last: None,
-                missed: 0,
-            },
+            Self { snapshot, events, waker, waiting: Vec::new(), changed: true, last: None, missed: 0 },
             receiver,
         )
     }
@@ -88,18 +82,27 @@ impl Outlet {
         self.snapshot.send_replace(Arc::new(snapshot));
         self.changed = false;
         self.last = Some(Instant::now());
+        for event in std::mem::take(&mut self.waiting) {
+            self.send(event);
+        }
         self.wake();
     }
 
-    /// Says something that happened. What does not fit is counted and the count said later.
+    /// Says something that happened, right after the next snapshot: whoever hears of it finds the
+    /// state to be so.
     pub(super) fn event(&mut self, event: Event) {
+        self.changed = true;
+        self.waiting.push(event);
+    }
+
+    /// What does not fit is counted, and the count said later.
+    fn send(&mut self, event: Event) {
         if self.missed > 0 && self.events.try_send(Event::Missed(self.missed)).is_ok() {
             self.missed = 0;
         }
         if self.events.try_send(event).is_err() {
             self.missed += 1;
         }
-        self.wake();
     }
 
     fn wake(&self) {

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use landline_protocol::{Body, ConversationKind, MessageId, Offer, Sealed, ShareId, Timestamp};
 use landline_transfer::PieceTree;
@@ -23,25 +24,17 @@ use crate::rate::RateMeter;
 /// larger ones are offered first and sealed later.
 const HASH_FIRST: u64 = 16 * 1024 * 1024;
 
+/// How long a transfer may be silent and still count as under way.
+const LULL: Duration = Duration::from_secs(1);
+
 /// What a task that opens or hashes says.
 pub(super) enum ShareReport {
     /// A file to be offered was opened.
-    Opened {
-        ticket: Ticket,
-        to: ConversationKind,
-        path: PathBuf,
-        result: Result<Opened, Failure>,
-    },
+    Opened { ticket: Ticket, to: ConversationKind, path: PathBuf, result: Result<Opened, Failure> },
     /// An offered file was hashed.
-    Hashed {
-        offer: MessageId,
-        result: Result<PieceTree, HashError>,
-    },
+    Hashed { offer: MessageId, result: Result<PieceTree, HashError> },
     /// A file shared in an earlier run was opened again.
-    Reopened {
-        row: ShareRow,
-        result: Result<SharedFile, Failure>,
-    },
+    Reopened { row: ShareRow, result: Result<SharedFile, Failure> },
 }
 
 /// A file ready to be offered.
@@ -54,7 +47,7 @@ pub(super) struct Opened {
 #[derive(Default)]
 pub(super) struct Outgoing {
     entries: HashMap<MessageId, Entry>,
-    /// Whether anyone was fetching at the last look.
+    /// Whether anyone was fetching when the last snapshot was made.
     pub(super) uploading: bool,
 }
 
@@ -64,7 +57,8 @@ pub(super) struct Entry {
     pub(super) share: ShareId,
     /// Why it cannot be served, if so.
     pub(super) failure: Option<Failure>,
-    pub(super) meter: RateMeter,
+    meter: RateMeter,
+    last_active: Option<Instant>,
     stop_hashing: Arc<AtomicBool>,
 }
 
@@ -81,21 +75,27 @@ impl Outgoing {
     }
 
     fn insert(&mut self, offer: MessageId, path: PathBuf, share: ShareId, failure: Option<Failure>) {
-        let (meter, stop_hashing) = (RateMeter::default(), Arc::default());
-        self.entries.insert(
-            offer,
-            Entry {
-                path,
-                share,
-                failure,
-                meter,
-                stop_hashing,
-            },
-        );
+        let (meter, last_active, stop_hashing) = (RateMeter::default(), None, Arc::default());
+        self.entries.insert(offer, Entry { path, share, failure, meter, last_active, stop_hashing });
     }
 }
 
 impl Entry {
+    /// Takes a reading of what is sent; says the rate, or `None` once nothing has been sent for a
+    /// while. A receiver asks piece by piece, so a short silence is not the end.
+    pub(super) fn observe(&mut self, now: Instant, active: bool, sent: u64) -> Option<&RateMeter> {
+        if active {
+            self.last_active = Some(now);
+        }
+        let moving = self.last_active.is_some_and(|last| now.saturating_duration_since(last) < LULL);
+        if !moving {
+            self.meter = RateMeter::default();
+            return None;
+        }
+        self.meter.observe(now, sent);
+        Some(&self.meter)
+    }
+
     fn stop(&self, shares: &Shares) {
         self.stop_hashing.store(true, Ordering::Relaxed);
         shares.remove(&self.share);
@@ -117,12 +117,7 @@ impl Engine {
             let opening = absolute.clone();
             let opened = tokio::task::spawn_blocking(move || open(&opening)).await;
             let result = opened.unwrap_or_else(|_| Err(internal()));
-            let report = ShareReport::Opened {
-                ticket,
-                to,
-                path: absolute,
-                result,
-            };
+            let report = ShareReport::Opened { ticket, to, path: absolute, result };
             let _ = reports.send(Report::Share(report)).await;
         });
         Ok(())
@@ -130,12 +125,7 @@ impl Engine {
 
     pub(super) async fn share_report(&mut self, report: ShareReport) {
         match report {
-            ShareReport::Opened {
-                ticket,
-                to,
-                path,
-                result,
-            } => {
+            ShareReport::Opened { ticket, to, path, result } => {
                 let result = match result {
                     Ok(opened) => self.make_offer(to, path, opened).await,
                     Err(failure) => Err(failure),
@@ -203,9 +193,7 @@ impl Engine {
                 })
             });
             if let Ok(result) = hashing.await {
-                let _ = reports
-                    .send(Report::Share(ShareReport::Hashed { offer, result }))
-                    .await;
+                let _ = reports.send(Report::Share(ShareReport::Hashed { offer, result })).await;
             }
         });
     }
@@ -237,15 +225,9 @@ impl Engine {
         let Some(kind) = signed_in.conversations.kind_of(row.conv) else {
             return Ok(());
         };
-        self.history
-            .call(move |db| db.set_share_tree(account, &offer, &bytes))
-            .await?;
+        self.history.call(move |db| db.set_share_tree(account, &offer, &bytes)).await?;
         if row.root.is_none() {
-            let sealed = Sealed {
-                offer,
-                root: tree.root(),
-                size: row.size,
-            };
+            let sealed = Sealed { offer, root: tree.root(), size: row.size };
             self.say(kind, Body::Sealed(sealed)).await?;
         }
         Ok(())
@@ -265,11 +247,7 @@ impl Engine {
             return;
         };
         let offer = *offer;
-        if let Err(error) = self
-            .history
-            .call(move |db| db.remove_share(account, &offer))
-            .await
-        {
+        if let Err(error) = self.history.call(move |db| db.remove_share(account, &offer)).await {
             self.notice(error);
         }
     }
@@ -282,28 +260,19 @@ impl Engine {
                 let (path, version) = (row.path.clone(), row.version);
                 let reopening = move || Shares::reopen(&path, &version);
                 let opened = tokio::task::spawn_blocking(reopening).await;
-                let result = opened.map_or_else(
-                    |_| Err(internal()),
-                    |file| file.map_err(|error| failure_of(&error)),
-                );
-                let _ = reports
-                    .send(Report::Share(ShareReport::Reopened { row, result }))
-                    .await;
+                let result =
+                    opened.map_or_else(|_| Err(internal()), |file| file.map_err(|error| failure_of(&error)));
+                let _ = reports.send(Report::Share(ShareReport::Reopened { row, result })).await;
             });
         }
     }
 
     fn reopened(&mut self, row: ShareRow, result: Result<SharedFile, Failure>) {
         let Ok(offer) = self.offer(&row.offer) else { return };
-        let kind = self
-            .signed_in
-            .as_ref()
-            .and_then(|signed_in| signed_in.conversations.kind_of(offer.conv));
+        let kind = self.signed_in.as_ref().and_then(|signed_in| signed_in.conversations.kind_of(offer.conv));
         let Some(kind) = kind else { return };
         match result {
-            Err(failure) => self
-                .outgoing
-                .insert(row.offer, row.path, offer.share, Some(failure)),
+            Err(failure) => self.outgoing.insert(row.offer, row.path, offer.share, Some(failure)),
             Ok(file) => {
                 self.outgoing.insert(row.offer, row.path, offer.share, None);
                 self.shares.add(offer.share, file.clone(), audience(&kind));
@@ -324,10 +293,7 @@ fn open(path: &Path) -> Result<Opened, Failure> {
     let tree = if file.size() <= HASH_FIRST {
         let hashed = file.hash(&mut |_| ControlFlow::Continue(()));
         Some(hashed.map_err(|error| {
-            Failure::new(
-                FailureKind::Io,
-                format!("{} cannot be read: {error}.", path.display()),
-            )
+            Failure::new(FailureKind::Io, format!("{} cannot be read: {error}.", path.display()))
         })?)
     } else {
         None
@@ -346,10 +312,7 @@ fn failure_of(error: &ShareError) -> Failure {
 }
 
 fn internal() -> Failure {
-    Failure::new(
-        FailureKind::Internal,
-        "Reading the file stopped unexpectedly. Try again.",
-    )
+    Failure::new(FailureKind::Internal, "Reading the file stopped unexpectedly. Try again.")
 }
 
 /// Whom an offer in a conversation is for.

@@ -42,13 +42,7 @@ impl Attempt {
     pub(super) async fn run(self, target: Target, credentials: Credentials) -> Result<Fresh, Failure> {
         let (address, invite) = match target {
             Target::Address(typed) => (Address::parse(&typed)?, None),
-            Target::Invite(link) => (
-                Address {
-                    host: link.host.clone(),
-                    port: link.port,
-                },
-                Some(link),
-            ),
+            Target::Invite(link) => (Address { host: link.host.clone(), port: link.port }, Some(link)),
         };
         let name = address.to_string();
         let pinned = {
@@ -61,17 +55,10 @@ impl Attempt {
             (None, Some(pin)) => Expect::Pinned(pin.key),
             (None, None) => Expect::FirstUse,
         };
-        let client = Client {
-            address,
-            expect,
-            key: Arc::clone(&self.key),
-        };
+        let client = Client { address, expect, key: Arc::clone(&self.key) };
         let mut requests = client.open().await?;
         let from_invite = invite.is_some() || pinned.is_some_and(|pin| pin.from_invite);
-        let pin = Pin {
-            key: requests.device,
-            from_invite,
-        };
+        let pin = Pin { key: requests.device, from_invite };
         // Before the password leaves this machine.
         self.remember(&name, pin).await?;
         let code = invite.map(|link| link.code);
@@ -95,24 +82,11 @@ impl Attempt {
         match credentials {
             Credentials::SignUp { username, password } => {
                 let password = password.expose().to_owned();
-                requests
-                    .sign_up(&SignUp {
-                        username,
-                        password,
-                        invite,
-                        device_name,
-                    })
-                    .await
+                requests.sign_up(&SignUp { username, password, invite, device_name }).await
             }
             Credentials::SignIn { username, password } => {
                 let password = password.expose().to_owned();
-                requests
-                    .sign_in(&SignIn {
-                        username,
-                        password,
-                        device_name,
-                    })
-                    .await
+                requests.sign_in(&SignIn { username, password, device_name }).await
             }
         }
     }
@@ -129,13 +103,7 @@ fn fresh(session: Session, keys: KeySet, coordinator: DeviceId, address: String,
             from_invite,
             keys: Some(keys),
         },
-        stored: Stored {
-            refresh_token: session.refresh_token,
-            peer_credential: session.peer_credential,
-        },
-        access: Access {
-            token: session.access_token.into(),
-            expires_at: session.access_expires_at,
-        },
+        stored: Stored { refresh_token: session.refresh_token, peer_credential: session.peer_credential },
+        access: Access { token: session.access_token.into(), expires_at: session.access_expires_at },
     }
 }

@@ -18,7 +18,7 @@ impl Engine {
     /// Publishes the state as it is now.
     pub(super) fn publish(&mut self) {
         let uploads = self.shares.uploads();
-        self.outgoing.uploading = uploads.iter().any(|upload| upload.active);
+        self.outgoing.uploading = false;
         let mut snapshot = Snapshot {
             revision: 0,
             device: self.key.id(),
@@ -94,43 +94,28 @@ impl Painter<'_> {
     }
 
     fn paint_outgoing(&mut self, row: &OfferRow, view: &mut TransferView) {
-        let uploads: Vec<&Upload> = self
-            .uploads
-            .iter()
-            .filter(|upload| upload.share == row.share)
-            .collect();
+        let uploads: Vec<&Upload> = self.uploads.iter().filter(|upload| upload.share == row.share).collect();
         view.recipients = recipients(row, &uploads);
-        view.bytes = uploads
-            .iter()
-            .filter(|upload| upload.active)
-            .map(|upload| upload.bytes_sent)
-            .sum();
-        let moving = uploads.iter().any(|upload| upload.active);
+        let fetching = || view.recipients.iter().filter(|one| one.state == RecipientState::Fetching);
+        let left: u64 = fetching().map(|one| row.size.saturating_sub(one.bytes)).sum();
+        view.bytes = fetching().map(|one| one.bytes).sum();
         if withdrawn(row) {
-            view.state = TransferState::Cancelled {
-                by: row.author.clone(),
-            };
+            view.state = TransferState::Cancelled { by: row.author.clone() };
         } else if row.root.is_none() {
             view.state = TransferState::Hashing;
-        } else if moving {
-            view.state = TransferState::Active;
         }
-        let Some(entry) = self.outgoing.get_mut(&row.offer) else {
-            return;
-        };
+        let Some(entry) = self.outgoing.get_mut(&row.offer) else { return };
         view.path = Some(entry.path.clone());
         if let Some(failure) = &entry.failure {
             view.state = TransferState::Failed(failure.clone());
         }
-        if moving {
-            entry
-                .meter
-                .observe(self.now, uploads.iter().map(|upload| upload.bytes_sent).sum());
-            view.rate = entry.meter.rate();
-            let active = u64::try_from(uploads.iter().filter(|upload| upload.active).count()).unwrap_or(1);
-            view.remaining = entry
-                .meter
-                .remaining(row.size.saturating_mul(active).saturating_sub(view.bytes));
+        let active = uploads.iter().any(|upload| upload.active);
+        let sent = uploads.iter().map(|upload| upload.bytes_sent).sum();
+        if let Some(meter) = entry.observe(self.now, active, sent) {
+            view.rate = meter.rate();
+            view.remaining = meter.remaining(left);
+            view.state = TransferState::Active;
+            self.outgoing.uploading = true;
         }
     }
 
@@ -146,9 +131,9 @@ impl Painter<'_> {
                 view.bytes = row.size;
                 TransferState::Done
             }
-            DownloadStatus::Cancelled if withdrawn(row) => TransferState::Cancelled {
-                by: row.author.clone(),
-            },
+            DownloadStatus::Cancelled if withdrawn(row) => {
+                TransferState::Cancelled { by: row.author.clone() }
+            }
             DownloadStatus::Cancelled => TransferState::Cancelled { by: self.me.clone() },
             DownloadStatus::Failed(failure) => TransferState::Failed(failure.clone()),
             DownloadStatus::Active => match &mut entry.live {
@@ -162,8 +147,7 @@ impl Painter<'_> {
                         TransferState::Connecting
                     } else {
                         // What an earlier attempt left is not what moves now.
-                        live.meter
-                            .observe(self.now, progress.verified.saturating_sub(progress.reused));
+                        live.meter.observe(self.now, progress.verified.saturating_sub(progress.reused));
                         view.rate = live.meter.rate();
                         view.remaining = live.meter.remaining(row.size.saturating_sub(progress.verified));
                         TransferState::Active
@@ -174,14 +158,9 @@ impl Painter<'_> {
     }
 
     fn unaccepted(&self, row: &OfferRow) -> TransferState {
-        let mine = row
-            .answers
-            .iter()
-            .find(|(user, _)| user.folded() == self.me.folded());
+        let mine = row.answers.iter().find(|(user, _)| user.folded() == self.me.folded());
         if withdrawn(row) {
-            return TransferState::Cancelled {
-                by: row.author.clone(),
-            };
+            return TransferState::Cancelled { by: row.author.clone() };
         }
         match mine {
             Some((_, Verdict::Declined)) => TransferState::Declined,
@@ -194,9 +173,7 @@ impl Painter<'_> {
 /// Who has answered an offer, and who is fetching it without having said so.
 fn recipients(row: &OfferRow, uploads: &[&Upload]) -> Vec<RecipientView> {
     let sent = |user: &UserName| -> u64 {
-        let theirs = uploads
-            .iter()
-            .filter(|upload| upload.user.folded() == user.folded());
+        let theirs = uploads.iter().filter(|upload| upload.user.folded() == user.folded());
         theirs.map(|upload| upload.bytes_sent).max().unwrap_or_default()
     };
     let mut views: Vec<RecipientView> = row
@@ -211,24 +188,13 @@ fn recipients(row: &OfferRow, uploads: &[&Upload]) -> Vec<RecipientView> {
                 Verdict::Cancelled => RecipientState::Cancelled,
                 Verdict::Unknown => return None,
             };
-            Some(RecipientView {
-                user: user.clone(),
-                state,
-                bytes: sent(user).min(row.size),
-            })
+            Some(RecipientView { user: user.clone(), state, bytes: sent(user).min(row.size) })
         })
         .collect();
     for upload in uploads.iter().filter(|upload| upload.active) {
-        if !views
-            .iter()
-            .any(|view| view.user.folded() == upload.user.folded())
-        {
+        if !views.iter().any(|view| view.user.folded() == upload.user.folded()) {
             let (user, state) = (upload.user.clone(), RecipientState::Fetching);
-            views.push(RecipientView {
-                user,
-                state,
-                bytes: upload.bytes_sent.min(row.size),
-            });
+            views.push(RecipientView { user, state, bytes: upload.bytes_sent.min(row.size) });
         }
     }
     views

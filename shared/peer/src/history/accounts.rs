@@ -44,9 +44,7 @@ pub(crate) struct KnownDevice {
 impl Database {
     /// The account that was signed in last and not signed out.
     pub(crate) fn current_account(&mut self) -> Result<Option<Account>> {
-        self.0
-            .query_row("SELECT * FROM accounts WHERE current = 1", [], account)
-            .optional()
+        self.0.query_row("SELECT * FROM accounts WHERE current = 1", [], account).optional()
     }
 
     /// Remembers an account as the one that is signed in.
@@ -82,18 +80,9 @@ impl Database {
     /// The key that was seen at an address before.
     pub(crate) fn pin(&mut self, address: &str) -> Result<Option<Pin>> {
         let read = |row: &Row<'_>| {
-            Ok(Pin {
-                key: id(row, "key", DeviceId::from_slice)?,
-                from_invite: row.get("from_invite")?,
-            })
+            Ok(Pin { key: id(row, "key", DeviceId::from_slice)?, from_invite: row.get("from_invite")? })
         };
-        self.0
-            .query_row(
-                "SELECT key, from_invite FROM pins WHERE address = ?1",
-                [address],
-                read,
-            )
-            .optional()
+        self.0.query_row("SELECT key, from_invite FROM pins WHERE address = ?1", [address], read).optional()
     }
 
     /// Records the key of an address: at first contact, or as an invite says.
@@ -103,21 +92,15 @@ impl Database {
                 "INSERT INTO pins (address, key, from_invite, first_seen) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (address) DO UPDATE SET key = excluded.key, from_invite = excluded.from_invite
                      WHERE key <> excluded.key OR from_invite < excluded.from_invite",
-                params![
-                    address,
-                    pin.key.as_bytes(),
-                    pin.from_invite,
-                    stored(now.as_millis())
-                ],
+                params![address, pin.key.as_bytes(), pin.from_invite, stored(now.as_millis())],
             )
             .map(drop)
     }
 
     /// The devices of everybody, oldest first.
     pub(crate) fn devices(&mut self, account: i64) -> Result<Vec<KnownDevice>> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT * FROM devices WHERE account = ?1 ORDER BY first_seen, rowid")?;
+        let mut statement =
+            self.0.prepare_cached("SELECT * FROM devices WHERE account = ?1 ORDER BY first_seen, rowid")?;
         let rows = statement.query_map([account], |row| {
             Ok(KnownDevice {
                 user: text(row, "user")?,
@@ -151,19 +134,13 @@ impl Database {
 
     /// A setting's bytes.
     pub(crate) fn setting(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.0
-            .query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| {
-                row.get(0)
-            })
-            .optional()
+        self.0.query_row("SELECT value FROM settings WHERE name = ?1", [name], |row| row.get(0)).optional()
     }
 
     /// A setting that is a path.
     pub(crate) fn setting_path(&mut self, name: &str) -> Result<Option<std::path::PathBuf>> {
         let read = |row: &Row<'_>| super::columns::path(row, "value");
-        self.0
-            .query_row("SELECT value FROM settings WHERE name = ?1", [name], read)
-            .optional()
+        self.0.query_row("SELECT value FROM settings WHERE name = ?1", [name], read).optional()
     }
 
     /// Keeps a setting that is a path.

@@ -25,10 +25,7 @@ pub(super) fn optional_id<T>(
 
 /// Reads text through its parser.
 pub(super) fn text<T: std::str::FromStr>(row: &Row<'_>, column: &str) -> Result<T> {
-    row.get_ref(column)?
-        .as_str()?
-        .parse()
-        .map_err(|_| corrupt(column))
+    row.get_ref(column)?.as_str()?.parse().map_err(|_| corrupt(column))
 }
 
 /// Reads JSON.
@@ -59,9 +56,7 @@ pub(super) fn path_bytes(path: &Path) -> &[u8] {
 
 #[cfg(unix)]
 fn path_from(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(
-        bytes,
-    ))
+    PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
 }
 
 /// A path as SQLite keeps it: elsewhere than on Unix, text.

@@ -128,14 +128,7 @@ impl Database {
             "UPDATE conversations SET n = ?2, digest = ?3, lamport = ?4 WHERE id = ?1",
             params![conv, stored(n), signed.digest().as_bytes(), stored(lamport)],
         )?;
-        let entry = Entry {
-            conv,
-            seq: None,
-            at: draft.at,
-            mine: true,
-            envelope: &envelope,
-            signed: &signed,
-        };
+        let entry = Entry { conv, seq: None, at: draft.at, mine: true, envelope: &envelope, signed: &signed };
         let (row, _) = insert(&transaction, &entry)?;
         let offers = apply_body(&transaction, draft.account, conv, &envelope, true)?;
         transaction.commit()?;
@@ -187,29 +180,14 @@ impl Database {
         let transaction = self.0.transaction()?;
         let mut result = Ingested::default();
         let mut cursor = None;
-        for Arrived {
-            seq,
-            at,
-            signed,
-            envelope,
-        } in arrivals
-        {
+        for Arrived { seq, at, signed, envelope } in arrivals {
             cursor = Some(seq);
             let Some(envelope) = envelope else { continue };
             let mine = envelope.author.device == *me;
-            let entry = Entry {
-                conv,
-                seq: Some(seq),
-                at,
-                mine,
-                envelope: &envelope,
-                signed: &signed,
-            };
+            let entry = Entry { conv, seq: Some(seq), at, mine, envelope: &envelope, signed: &signed };
             let (row, fresh) = insert(&transaction, &entry)?;
             if fresh {
-                result
-                    .offers
-                    .extend(apply_body(&transaction, account, conv, &envelope, mine)?);
+                result.offers.extend(apply_body(&transaction, account, conv, &envelope, mine)?);
                 result.fresh.push(envelope.id);
             }
             transaction.execute(
@@ -278,14 +256,7 @@ struct Entry<'a> {
 
 /// Inserts a message or gives one that is here its place. Says whether it is new.
 fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<(i64, bool)> {
-    let Entry {
-        conv,
-        seq,
-        at,
-        mine,
-        envelope,
-        signed,
-    } = entry;
+    let Entry { conv, seq, at, mine, envelope, signed } = entry;
     let known: Option<i64> = transaction
         .query_row(
             "SELECT id FROM messages WHERE conv = ?1 AND device = ?2 AND message = ?3",
@@ -297,9 +268,7 @@ fn insert(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<(i64, bool
     let at = stored(at.as_millis());
     if let Some(row) = known {
         let update = "UPDATE messages SET seq = ?2, at = ?3, status = 1, failure = NULL WHERE id = ?1";
-        transaction
-            .prepare_cached(update)?
-            .execute(params![row, place, at])?;
+        transaction.prepare_cached(update)?.execute(params![row, place, at])?;
         return Ok((row, false));
     }
     transaction
@@ -338,18 +307,10 @@ fn ensure(connection: &Connection, account: i64, kind: &ConversationKind) -> Res
 }
 
 fn tip(connection: &Connection, conv: i64) -> Result<ChainTip> {
-    connection.query_row(
-        "SELECT n, digest, lamport FROM conversations WHERE id = ?1",
-        [conv],
-        |row| {
-            let digest = optional_id(row, "digest", Digest::from_slice)?;
-            Ok(ChainTip {
-                n: count(row, "n")?,
-                digest,
-                lamport: count(row, "lamport")?,
-            })
-        },
-    )
+    connection.query_row("SELECT n, digest, lamport FROM conversations WHERE id = ?1", [conv], |row| {
+        let digest = optional_id(row, "digest", Digest::from_slice)?;
+        Ok(ChainTip { n: count(row, "n")?, digest, lamport: count(row, "lamport")? })
+    })
 }
 
 fn conversation(row: &Row<'_>) -> Result<ConversationRow> {
@@ -372,10 +333,7 @@ fn message(row: &Row<'_>) -> Result<MessageRow> {
     Ok(MessageRow {
         row: row.get("id")?,
         conv: row.get("conv")?,
-        seq: row
-            .get::<_, Option<i64>>("seq")?
-            .and_then(|seq| u64::try_from(seq).ok())
-            .map(Seq),
+        seq: row.get::<_, Option<i64>>("seq")?.and_then(|seq| u64::try_from(seq).ok()).map(Seq),
         at: Timestamp::from_millis(count(row, "at")?),
         mine: row.get("mine")?,
         status,

@@ -14,6 +14,7 @@ mod tests;
 
 use std::path::Path;
 
+use landline_trust::private_file::{PrivateFileError, create_private};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -35,6 +36,9 @@ pub enum HistoryError {
     /// Anything else SQLite said.
     #[error("the history database failed: {0}")]
     Sqlite(rusqlite::Error),
+    /// The file cannot be made.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
     /// The thread that owns the database has ended.
     #[error("the history database is closed")]
     Closed,
@@ -51,11 +55,7 @@ impl From<rusqlite::Error> for HistoryError {
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Self {
-        let kind = if matches!(error, HistoryError::Full) {
-            FailureKind::DiskFull
-        } else {
-            FailureKind::Io
-        };
+        let kind = if matches!(error, HistoryError::Full) { FailureKind::DiskFull } else { FailureKind::Io };
         Self::new(kind, error.to_string())
     }
 }
@@ -74,7 +74,10 @@ pub(crate) struct History {
 impl History {
     /// Opens or makes `history.db` in a profile, bringing an older one up to date.
     pub(crate) fn open(profile: &Path) -> Result<Self, HistoryError> {
-        let mut connection = Connection::open(profile.join("history.db"))?;
+        let file = profile.join("history.db");
+        // SQLite takes an empty file for a new database, and gives its journals the same mode.
+        create_private(&file, b"")?;
+        let mut connection = Connection::open(&file)?;
         schema::prepare(&mut connection)?;
         let (jobs, mut inbox) = mpsc::channel::<Job>(64);
         let mut database = Database(connection);

@@ -70,24 +70,18 @@ impl Database {
             let mut statement = self
                 .0
                 .prepare_cached("SELECT offer FROM offers WHERE account = ?1 ORDER BY offer DESC LIMIT ?2")?;
-            let rows = statement.query_map(params![account, limit], |row| {
-                id(row, "offer", MessageId::from_slice)
-            })?;
+            let rows = statement
+                .query_map(params![account, limit], |row| id(row, "offer", MessageId::from_slice))?;
             rows.collect::<Result<_>>()?
         };
-        ids.iter()
-            .filter_map(|offer| load(&self.0, account, offer).transpose())
-            .collect()
+        ids.iter().filter_map(|offer| load(&self.0, account, offer).transpose()).collect()
     }
 
     /// Every download of an account.
     pub(crate) fn downloads(&mut self, account: i64) -> Result<Vec<(MessageId, Download)>> {
-        let mut statement = self
-            .0
-            .prepare_cached("SELECT * FROM downloads WHERE account = ?1")?;
-        let rows = statement.query_map([account], |row| {
-            Ok((id(row, "offer", MessageId::from_slice)?, download(row)?))
-        })?;
+        let mut statement = self.0.prepare_cached("SELECT * FROM downloads WHERE account = ?1")?;
+        let rows = statement
+            .query_map([account], |row| Ok((id(row, "offer", MessageId::from_slice)?, download(row)?)))?;
         rows.collect()
     }
 
@@ -258,9 +252,7 @@ fn load(connection: &Connection, account: i64, offer: &MessageId) -> Result<Opti
         "SELECT user, verdict FROM answers WHERE account = ?1 AND offer = ?2 ORDER BY folded",
     )?;
     let answers = statement
-        .query_map(params![account, offer.as_bytes()], |row| {
-            Ok((text(row, "user")?, json(row, "verdict")?))
-        })?
+        .query_map(params![account, offer.as_bytes()], |row| Ok((text(row, "user")?, json(row, "verdict")?)))?
         .collect::<Result<Vec<_>>>()?;
     connection
         .query_row(
@@ -292,9 +284,5 @@ fn download(row: &Row<'_>) -> Result<Download> {
         _ => DownloadStatus::Failed(json(row, "failure")?),
     };
     let name = FileName::sanitized(row.get_ref("name")?.as_str()?);
-    Ok(Download {
-        folder: path(row, "folder")?,
-        name,
-        status,
-    })
+    Ok(Download { folder: path(row, "folder")?, name, status })
 }

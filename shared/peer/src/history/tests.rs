@@ -18,11 +18,7 @@ struct Writer {
 
 impl Writer {
     fn new(name: &'static str) -> Self {
-        Self {
-            key: DeviceKey::generate().unwrap(),
-            name,
-            written: 0,
-        }
+        Self { key: DeviceKey::generate().unwrap(), name, written: 0 }
     }
 
     fn draft(&mut self, body: Body) -> Draft {
@@ -31,10 +27,7 @@ impl Writer {
         Draft {
             account: ACCOUNT,
             kind: ConversationKind::Lobby,
-            author: Author {
-                user: self.name.parse().unwrap(),
-                device: self.key.id(),
-            },
+            author: Author { user: self.name.parse().unwrap(), device: self.key.id() },
             id: MessageId::new(at, *self.key.id().as_bytes().first_chunk().unwrap()),
             at,
             body,
@@ -55,9 +48,7 @@ fn database() -> Database {
 }
 
 fn text(text: &str) -> Body {
-    Body::Text {
-        text: text.to_owned(),
-    }
+    Body::Text { text: text.to_owned() }
 }
 
 fn arrived(seq: u64, row: &MessageRow) -> Arrived {
@@ -75,10 +66,7 @@ fn an_author_s_envelopes_form_a_chain() {
     let first = alice.say(&mut own, text("one"));
     let second = alice.say(&mut own, text("two"));
     assert_eq!((first.envelope.n, first.envelope.prev), (1, None));
-    assert_eq!(
-        (second.envelope.n, second.envelope.prev),
-        (2, Some(first.signed.digest()))
-    );
+    assert_eq!((second.envelope.n, second.envelope.prev), (2, Some(first.signed.digest())));
     assert!(second.envelope.lamport > first.envelope.lamport);
 }
 
@@ -88,25 +76,18 @@ fn the_outbox_keeps_a_message_until_it_comes_round_and_shows_it_once() {
     let sent = alice.say(&mut own, text("hello"));
     assert_eq!(own.outbox(ACCOUNT).unwrap().len(), 1);
     let me = alice.key.id();
-    let ingested = own
-        .ingest(ACCOUNT, sent.conv, &me, vec![arrived(1, &sent)])
-        .unwrap();
+    let ingested = own.ingest(ACCOUNT, sent.conv, &me, vec![arrived(1, &sent)]).unwrap();
     assert!(ingested.fresh.is_empty(), "it was here already");
     assert!(own.outbox(ACCOUNT).unwrap().is_empty());
     let shown = own.messages(sent.conv, None, 10).unwrap();
-    assert_eq!(
-        shown.iter().map(|row| row.seq).collect::<Vec<_>>(),
-        [Some(Seq(1))]
-    );
+    assert_eq!(shown.iter().map(|row| row.seq).collect::<Vec<_>>(), [Some(Seq(1))]);
 }
 
 #[test]
 fn a_cursor_moves_past_what_is_not_genuine_and_counts_the_rest_unread() {
     let (mut alice, mut theirs, mut mine) = (Writer::new("alice"), database(), database());
     let me = DeviceKey::generate().unwrap().id();
-    let rows: Vec<_> = ["a", "b", "c"]
-        .map(|one| alice.say(&mut theirs, text(one)))
-        .into();
+    let rows: Vec<_> = ["a", "b", "c"].map(|one| alice.say(&mut theirs, text(one))).into();
     let conv = mine.conversation(ACCOUNT, &ConversationKind::Lobby).unwrap().conv;
     let mut run: Vec<_> = rows.iter().zip(1..).map(|(row, seq)| arrived(seq, row)).collect();
     run[1].envelope = None;
@@ -114,77 +95,39 @@ fn a_cursor_moves_past_what_is_not_genuine_and_counts_the_rest_unread() {
     let row = mine.conversation(ACCOUNT, &ConversationKind::Lobby).unwrap();
     assert_eq!((row.cursor, row.unread), (Seq(3), 2));
     assert_eq!(mine.mark_read(conv, Seq(1)).unwrap(), (Seq(1), 1));
-    assert_eq!(
-        mine.mark_read(conv, Seq(99)).unwrap(),
-        (Seq(3), 0),
-        "nobody has read the future"
-    );
+    assert_eq!(mine.mark_read(conv, Seq(99)).unwrap(), (Seq(3), 0), "nobody has read the future");
 }
 
 #[test]
 fn older_messages_come_in_pages_and_pending_ones_last() {
     let (mut alice, mut own) = (Writer::new("alice"), database());
     let me = alice.key.id();
-    let rows: Vec<_> = (0..5)
-        .map(|n| alice.say(&mut own, text(&n.to_string())))
-        .collect();
+    let rows: Vec<_> = (0..5).map(|n| alice.say(&mut own, text(&n.to_string()))).collect();
     let conv = rows[0].conv;
-    let run = rows[..4]
-        .iter()
-        .zip(1..)
-        .map(|(row, seq)| arrived(seq, row))
-        .collect();
+    let run = rows[..4].iter().zip(1..).map(|(row, seq)| arrived(seq, row)).collect();
     own.ingest(ACCOUNT, conv, &me, run).unwrap();
-    let places = |rows: Vec<MessageRow>| {
-        rows.iter()
-            .map(|row| row.seq.map(|seq| seq.0))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        places(own.messages(conv, None, 3).unwrap()),
-        [Some(3), Some(4), None]
-    );
-    assert_eq!(
-        places(own.messages(conv, Some(Seq(3)), 3).unwrap()),
-        [Some(1), Some(2)]
-    );
+    let places = |rows: Vec<MessageRow>| rows.iter().map(|row| row.seq.map(|seq| seq.0)).collect::<Vec<_>>();
+    assert_eq!(places(own.messages(conv, None, 3).unwrap()), [Some(3), Some(4), None]);
+    assert_eq!(places(own.messages(conv, Some(Seq(3)), 3).unwrap()), [Some(1), Some(2)]);
 }
 
 fn offer() -> Body {
     let (share, name) = (ShareId::from_bytes([1; 16]), OfferedName::new("a.bin"));
-    Body::Offer(Offer {
-        share,
-        name,
-        size: 7,
-        root: None,
-        modified: None,
-    })
+    Body::Offer(Offer { share, name, size: 7, root: None, modified: None })
 }
 
 #[test]
 fn only_the_device_that_offered_can_seal_and_only_once() {
     let (mut alice, mut mallory, mut own) = (Writer::new("alice"), Writer::new("mallory"), database());
     let made = alice.say(&mut own, offer()).envelope.id;
-    let seal = |root: u8, size| {
-        Body::Sealed(Sealed {
-            offer: made,
-            root: Root::from_bytes([root; 32]),
-            size,
-        })
-    };
+    let seal =
+        |root: u8, size| Body::Sealed(Sealed { offer: made, root: Root::from_bytes([root; 32]), size });
     mallory.say(&mut own, seal(6, 7));
     alice.say(&mut own, seal(6, 8));
-    assert_eq!(
-        own.offers(ACCOUNT, 10).unwrap()[0].root,
-        None,
-        "another device, another size"
-    );
+    assert_eq!(own.offers(ACCOUNT, 10).unwrap()[0].root, None, "another device, another size");
     alice.say(&mut own, seal(1, 7));
     alice.say(&mut own, seal(2, 7));
-    assert_eq!(
-        own.offers(ACCOUNT, 10).unwrap()[0].root,
-        Some(Root::from_bytes([1; 32]))
-    );
+    assert_eq!(own.offers(ACCOUNT, 10).unwrap()[0].root, Some(Root::from_bytes([1; 32])));
 }
 
 #[test]
@@ -194,10 +137,7 @@ fn the_latest_answer_of_each_person_counts() {
     for verdict in [Verdict::Accepted, Verdict::Done] {
         bob.say(&mut own, Body::Answer(Answer { offer: made, verdict }));
     }
-    let stray = Answer {
-        offer: MessageId::new(Timestamp::from_millis(1), [9; 10]),
-        verdict: Verdict::Done,
-    };
+    let stray = Answer { offer: MessageId::new(Timestamp::from_millis(1), [9; 10]), verdict: Verdict::Done };
     bob.say(&mut own, Body::Answer(stray));
     let row = &own.offers(ACCOUNT, 10).unwrap()[0];
     assert_eq!(row.answers, [("bob".parse().unwrap(), Verdict::Done)]);
@@ -209,10 +149,7 @@ async fn what_was_written_is_there_after_a_restart() {
     let mut alice = Writer::new("alice");
     let draft = alice.draft(text("kept"));
     let history = History::open(dir.path()).unwrap();
-    history
-        .call(move |db| db.enqueue(draft, &alice.key))
-        .await
-        .unwrap();
+    history.call(move |db| db.enqueue(draft, &alice.key)).await.unwrap();
     drop(history);
     let again = History::open(dir.path()).unwrap();
     let waiting = again.call(|db| db.outbox(ACCOUNT)).await.unwrap();

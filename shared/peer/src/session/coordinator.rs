@@ -45,20 +45,11 @@ impl Address {
         } else if typed.matches(':').count() > 1 {
             (typed, None)
         } else {
-            typed
-                .split_once(':')
-                .map_or((typed, None), |(host, port)| (host, Some(port)))
+            typed.split_once(':').map_or((typed, None), |(host, port)| (host, Some(port)))
         };
         let port = port.map_or(Ok(DEFAULT_PORT), |port| port.parse().map_err(|_| unclear()))?;
         let readable = !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || "-._:%".contains(c));
-        if readable {
-            Ok(Self {
-                host: host.to_ascii_lowercase(),
-                port,
-            })
-        } else {
-            Err(unclear())
-        }
+        if readable { Ok(Self { host: host.to_ascii_lowercase(), port }) } else { Err(unclear()) }
     }
 }
 
@@ -95,11 +86,7 @@ impl Client {
         let device = dialled.device;
         let connection = HttpConnection::open(dialled).await;
         let connection = connection.map_err(|error| unreachable_failure(&self.address, &error))?;
-        Ok(Requests {
-            address: self.address.clone(),
-            device,
-            connection,
-        })
+        Ok(Requests { address: self.address.clone(), device, connection })
     }
 
     fn dial_failure(&self, error: &DialError) -> Failure {
@@ -130,40 +117,30 @@ pub(crate) struct Requests {
 
 impl Requests {
     pub(crate) async fn sign_up(&mut self, request: &SignUp) -> Result<Session, Failure> {
-        self.ask(Method::POST, account::SIGN_UP, None, Some(request))
-            .await
-            .map_err(Refusal::into_failure)
+        self.ask(Method::POST, account::SIGN_UP, None, Some(request)).await.map_err(Refusal::into_failure)
     }
 
     pub(crate) async fn sign_in(&mut self, request: &SignIn) -> Result<Session, Failure> {
-        self.ask(Method::POST, account::SIGN_IN, None, Some(request))
-            .await
-            .map_err(Refusal::into_failure)
+        self.ask(Method::POST, account::SIGN_IN, None, Some(request)).await.map_err(Refusal::into_failure)
     }
 
     /// Trades a refresh token. The error keeps its code, for a revoked session is not retried.
     pub(crate) async fn refresh(&mut self, request: &Refresh) -> Result<Session, Refusal> {
-        self.ask(Method::POST, account::REFRESH, None, Some(request))
-            .await
+        self.ask(Method::POST, account::REFRESH, None, Some(request)).await
     }
 
     pub(crate) async fn sign_out(&mut self, request: &Refresh) -> Result<(), Failure> {
-        let answer: Result<(), Refusal> = self
-            .ask(Method::POST, account::SIGN_OUT, None, Some(request))
-            .await;
+        let answer: Result<(), Refusal> =
+            self.ask(Method::POST, account::SIGN_OUT, None, Some(request)).await;
         answer.map_err(Refusal::into_failure)
     }
 
     pub(crate) async fn keys(&mut self) -> Result<KeySet, Failure> {
-        self.ask(Method::GET, account::KEYS, None, None::<&()>)
-            .await
-            .map_err(Refusal::into_failure)
+        self.ask(Method::GET, account::KEYS, None, None::<&()>).await.map_err(Refusal::into_failure)
     }
 
     pub(crate) async fn invite(&mut self, access_token: &str) -> Result<Invite, Failure> {
-        let answer = self
-            .ask(Method::POST, account::INVITES, Some(access_token), None::<&()>)
-            .await;
+        let answer = self.ask(Method::POST, account::INVITES, Some(access_token), None::<&()>).await;
         answer.map_err(Refusal::into_failure)
     }
 
@@ -252,11 +229,7 @@ mod tests {
             assert_eq!(Address::parse(typed).unwrap().to_string(), shown);
         }
         for bad in ["", ":", "hub:", "hub:port", "http://hub", "[::1", "a b"] {
-            assert_eq!(
-                Address::parse(bad).unwrap_err().kind,
-                FailureKind::Invalid,
-                "{bad}"
-            );
+            assert_eq!(Address::parse(bad).unwrap_err().kind, FailureKind::Invalid, "{bad}");
         }
     }
 }

@@ -75,17 +75,8 @@ impl SessionHandle {
     pub(crate) fn start(setup: SessionSetup, events: mpsc::Sender<SessionEvent>) -> Self {
         let retry = Arc::new(Notify::new());
         let (publish, access) = watch::channel(setup.access.clone());
-        let session = Session {
-            setup,
-            publish,
-            events,
-            retry: Arc::clone(&retry),
-        };
-        Self {
-            retry,
-            access,
-            _task: AbortOnDropHandle::new(tokio::spawn(session.run())),
-        }
+        let session = Session { setup, publish, events, retry: Arc::clone(&retry) };
+        Self { retry, access, _task: AbortOnDropHandle::new(tokio::spawn(session.run())) }
     }
 
     /// Ends a wait.
@@ -104,11 +95,7 @@ struct Session {
 /// How an attempt ended.
 enum End {
     /// Try again, not before so long if the coordinator said how long.
-    Retry {
-        cause: Failure,
-        after: Option<Duration>,
-        was_up: bool,
-    },
+    Retry { cause: Failure, after: Option<Duration>, was_up: bool },
     /// Do not try again by oneself.
     Refused(Failure),
     /// The engine is gone.
@@ -129,12 +116,7 @@ impl Session {
                     }
                     let wait = backoff.next(random_byte()).max(after.unwrap_or_default());
                     let until = Instant::now() + wait;
-                    if self
-                        .events
-                        .send(SessionEvent::Down { until, cause })
-                        .await
-                        .is_err()
-                    {
+                    if self.events.send(SessionEvent::Down { until, cause }).await.is_err() {
                         return;
                     }
                     tokio::select! {
@@ -166,11 +148,7 @@ impl Session {
             Ok(socket) => self.pump(socket).await,
             Err(Refusal::Refused(error)) if error.code == ErrorCode::TokenExpired => {
                 self.publish.send_replace(None);
-                End::Retry {
-                    cause: refused_failure(&error),
-                    after: None,
-                    was_up: false,
-                }
+                End::Retry { cause: refused_failure(&error), after: None, was_up: false }
             }
             Err(refusal) => end_of_refusal(refusal),
         }
@@ -191,14 +169,10 @@ impl Session {
             return Err(End::Refused(signed_out()));
         };
         let mut requests = self.setup.client.open().await.map_err(end_of)?;
-        let request = Refresh {
-            refresh_token: stored.refresh_token,
-        };
+        let request = Refresh { refresh_token: stored.refresh_token };
         let session = requests.refresh(&request).await.map_err(end_of_refusal)?;
-        let stored = Stored {
-            refresh_token: session.refresh_token,
-            peer_credential: session.peer_credential.clone(),
-        };
+        let stored =
+            Stored { refresh_token: session.refresh_token, peer_credential: session.peer_credential.clone() };
         if let Err(error) = self.setup.secrets.store(&stored).await {
             let text =
                 format!("The sign-in could not be kept ({error}): free some space in the profile folder.");
@@ -210,31 +184,21 @@ impl Session {
         }
         let credential: Arc<str> = session.peer_credential.into();
         self.setup.credential.send_replace(credential);
-        let access = Access {
-            token: session.access_token.into(),
-            expires_at: session.access_expires_at,
-        };
+        let access = Access { token: session.access_token.into(), expires_at: session.access_expires_at };
         self.publish.send_replace(Some(access.clone()));
         Ok(access)
     }
 }
 
 fn signed_out() -> Failure {
-    Failure::new(
-        FailureKind::Unauthorized,
-        "This device is signed out. Sign in again.",
-    )
+    Failure::new(FailureKind::Unauthorized, "This device is signed out. Sign in again.")
 }
 
 fn end_of(cause: Failure) -> End {
     if cause.kind == FailureKind::KeyChanged {
         End::Refused(cause)
     } else {
-        End::Retry {
-            cause,
-            after: None,
-            was_up: false,
-        }
+        End::Retry { cause, after: None, was_up: false }
     }
 }
 
@@ -247,11 +211,7 @@ fn end_of_refusal(refusal: Refusal) -> End {
                 FailureKind::Unauthorized | FailureKind::Invalid | FailureKind::NotFound => {
                     End::Refused(cause)
                 }
-                _ => End::Retry {
-                    cause,
-                    after,
-                    was_up: false,
-                },
+                _ => End::Retry { cause, after, was_up: false },
             }
         }
         Refusal::Lost(cause) => end_of(cause),

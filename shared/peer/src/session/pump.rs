@@ -15,32 +15,26 @@ use super::{Access, End, Session, SessionEvent, end_of_refusal};
 use crate::api::{Failure, FailureKind};
 
 /// Until the coordinator says how often: its defaults.
-const HEARTBEAT: SocketSettings = SocketSettings {
-    heartbeat: Duration::from_secs(5),
-    timeout: Duration::from_secs(15),
-};
+const HEARTBEAT: SocketSettings =
+    SocketSettings { heartbeat: Duration::from_secs(5), timeout: Duration::from_secs(15) };
 
 /// A new token is fetched this long before the old one ends.
 const RENEW_AHEAD_MS: u64 = 120_000;
 
 /// Upgrades a connection.
 pub(super) async fn open(dialled: Dialled, access: &Access) -> Result<WsClientStream, Refusal> {
-    websocket(dialled, SESSION, &access.token)
-        .await
-        .map_err(|error| match error {
-            CallError::Refused(error) => Refusal::Refused(error),
-            error @ CallError::Http(_) => Refusal::Lost(Failure::new(
-                FailureKind::Unreachable,
-                format!("The coordinator closed the connection before it was ready ({error})."),
-            )),
-        })
+    websocket(dialled, SESSION, &access.token).await.map_err(|error| match error {
+        CallError::Refused(error) => Refusal::Refused(error),
+        error @ CallError::Http(_) => Refusal::Lost(Failure::new(
+            FailureKind::Unreachable,
+            format!("The coordinator closed the connection before it was ready ({error})."),
+        )),
+    })
 }
 
 /// A frame as it is sent.
 pub(crate) fn encode(frame: &ClientFrame) -> Utf8Bytes {
-    serde_json::to_string(frame)
-        .unwrap_or_else(|_| unreachable!("frames have string keys only"))
-        .into()
+    serde_json::to_string(frame).unwrap_or_else(|_| unreachable!("frames have string keys only")).into()
 }
 
 impl Session {
@@ -60,10 +54,7 @@ impl Session {
             timeout: Duration::from_millis(welcome.timeout_ms.max(200)),
         });
         let renew_at = self.renewal(welcome.expires_at);
-        let up = SessionEvent::Up {
-            sender: sender.clone(),
-            welcome,
-        };
+        let up = SessionEvent::Up { sender: sender.clone(), welcome };
         if self.events.send(up).await.is_err() {
             return End::Closed;
         }
@@ -84,9 +75,7 @@ impl Session {
 
     /// When to fetch the next token for a socket that must authenticate again by `expires_at`.
     fn renewal(&self, expires_at: Timestamp) -> Instant {
-        let left = expires_at
-            .as_millis()
-            .saturating_sub(self.setup.clock.now().as_millis());
+        let left = expires_at.as_millis().saturating_sub(self.setup.clock.now().as_millis());
         Instant::now() + Duration::from_millis(left.saturating_sub(RENEW_AHEAD_MS).max(left / 2))
     }
 
@@ -183,26 +172,14 @@ fn goodbye(error: WireError) -> End {
         ErrorCode::SessionRevoked | ErrorCode::VersionUnsupported => End::Refused(refused_failure(&error)),
         ErrorCode::TokenExpired | ErrorCode::ShuttingDown | ErrorCode::SlowConsumer => {
             let after = error.details.retry_after_ms.map(Duration::from_millis);
-            End::Retry {
-                cause: refused_failure(&error),
-                after,
-                was_up: true,
-            }
+            End::Retry { cause: refused_failure(&error), after, was_up: true }
         }
         ErrorCode::Replaced => {
             let after = Some(Duration::from_secs(15));
-            End::Retry {
-                cause: refused_failure(&error),
-                after,
-                was_up: true,
-            }
+            End::Retry { cause: refused_failure(&error), after, was_up: true }
         }
         _ => match end_of_refusal(Refusal::Refused(error)) {
-            End::Retry { cause, after, .. } => End::Retry {
-                cause,
-                after,
-                was_up: true,
-            },
+            End::Retry { cause, after, .. } => End::Retry { cause, after, was_up: true },
             end => end,
         },
     }
@@ -215,13 +192,7 @@ fn lost(closed: Option<&Closed>, was_up: bool) -> End {
         Some(closed) => closed.to_string(),
         None => "it gave no reason".to_owned(),
     };
-    let cause = Failure::new(
-        FailureKind::Unreachable,
-        format!("The line to the coordinator was lost: {why}."),
-    );
-    End::Retry {
-        cause,
-        after: None,
-        was_up,
-    }
+    let cause =
+        Failure::new(FailureKind::Unreachable, format!("The line to the coordinator was lost: {why}."));
+    End::Retry { cause, after: None, was_up }
 }
