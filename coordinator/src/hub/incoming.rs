@@ -51,6 +51,7 @@ pub(super) fn check(
         id: head.id,
         device: head.author.device,
         message,
+        room: None,
     })
 }
 

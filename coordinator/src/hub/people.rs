@@ -9,6 +9,9 @@ use landline_protocol::{DeviceId, Person, Timestamp, UserName, limits};
 
 use crate::store::accounts::StoredPerson;
 
+/// Devices of one person that others are told of.
+const DEVICES: usize = 32;
+
 /// The directory, in the order of folded names.
 #[derive(Default)]
 pub(super) struct People {
@@ -167,10 +170,14 @@ impl People {
 }
 
 impl Entry {
+    /// The person as others see them, with no more devices than a frame has room for: those that
+    /// are here come first.
     fn person(&self) -> Person {
-        let devices: Vec<DeviceInfo> = self
-            .devices
-            .iter()
+        let here = self.devices.iter().filter(|(_, device)| device.online);
+        let away = self.devices.iter().filter(|(_, device)| !device.online);
+        let devices: Vec<DeviceInfo> = here
+            .chain(away)
+            .take(DEVICES)
             .map(|(id, device)| DeviceInfo {
                 device: *id,
                 name: device.name.clone(),
@@ -247,6 +254,20 @@ mod tests {
             }
         }
         assert_eq!(seen, (0..100).map(|n| name(&format!("user{n:03}"))).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_person_of_many_devices_still_fits_a_frame() {
+        let (mut people, alice) = (People::default(), name(&"\"".repeat(64)));
+        for n in 0..200 {
+            let addresses = (1..=16).map(|port| SocketAddr::new([0xfd00; 8].into(), 60_000 + port)).collect();
+            people.arrive(&alice, DeviceId::from_bytes([n; 32]), &"\"".repeat(128), addresses);
+        }
+        people.leave(&alice, DeviceId::from_bytes([0; 32]), Timestamp::from_millis(1));
+        let person = people.take_changed(1).remove(0);
+        assert!(person.devices.iter().all(|device| device.online), "the one that left gives way");
+        let size = serde_json::to_string(&person).unwrap().len();
+        assert!(size < 64 * 1024 && size <= encoded_size(&person), "{size}");
     }
 
     #[test]

@@ -55,3 +55,21 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_s_faults_are_told_apart() {
+        let of = |code: i32| StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        assert_eq!(of(ffi::SQLITE_FULL), StoreError::Full);
+        assert_eq!(of(ffi::SQLITE_IOERR_SHMSIZE), StoreError::Full);
+        assert!(matches!(of(ffi::SQLITE_IOERR_FSYNC), StoreError::Fsync(_)));
+        assert!(matches!(of(ffi::SQLITE_IOERR_DIR_FSYNC), StoreError::Fsync(_)));
+        assert!(matches!(of(ffi::SQLITE_IOERR_WRITE), StoreError::Other(_)));
+        assert_eq!(StoreError::Full.to_wire().code, ErrorCode::StorageFull);
+        let told = of(ffi::SQLITE_CORRUPT).to_wire();
+        assert!(told.code == ErrorCode::Internal && !told.message.contains("malformed"), "{told}");
+    }
+}

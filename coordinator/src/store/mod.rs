@@ -21,9 +21,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use landline_protocol::{ConversationId, ConversationKind, DeviceId, MessageId, Seq, Signed, Timestamp};
+use landline_protocol::{
+    ConversationId, ConversationKind, DeviceId, MessageId, Seq, Signed, Timestamp, limits,
+};
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 pub use error::StoreError;
 
@@ -35,6 +37,8 @@ use writer::{Job, Reply, Writer};
 pub(crate) const FILE: &str = "coordinator.db";
 /// Jobs waiting for the writer before those who bring more have to wait.
 const QUEUE: usize = 8_192;
+/// Bytes of messages between socket and fan-out, of all connections together.
+const ROOM: usize = 64 * 1024 * 1024;
 /// Groups that are committed and not yet handed out.
 const COMMITTED_QUEUE: usize = 4;
 
@@ -57,6 +61,8 @@ pub(crate) struct Append {
     pub(crate) device: DeviceId,
     /// The envelope as it came.
     pub(crate) message: Signed,
+    /// Its share of [`ROOM`], until everybody was told of it.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// Where a message lies.
@@ -94,6 +100,7 @@ pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
     readers: Arc<Readers>,
     full: Arc<AtomicBool>,
+    room: Arc<Semaphore>,
 }
 
 /// The writer's thread, to be waited for after [`Store::stop`].
@@ -112,13 +119,17 @@ impl Store {
             .name("store-writer".into())
             .spawn(move || writer.run(queue))
             .map_err(|e| StoreError::Other(e.to_string()))?;
-        let store = Self { jobs, readers: Arc::new(Readers::new(path)), full };
+        let store =
+            Self { jobs, readers: Arc::new(Readers::new(path)), full, room: Arc::new(Semaphore::new(ROOM)) };
         Ok(Opened { store, committed, writer: WriterThread(thread) })
     }
 
     /// Hands a message to the writer; what becomes of it comes out of the [`Committed`] channel,
-    /// in the order of the conversations. Waits while the queue is full.
-    pub(crate) async fn append(&self, append: Append) -> Result<(), StoreError> {
+    /// in the order of the conversations. Waits while too much is under way.
+    pub(crate) async fn append(&self, mut append: Append) -> Result<(), StoreError> {
+        let bytes = u32::try_from(append.message.envelope.len()).unwrap_or(u32::MAX);
+        let room = self.room.clone().acquire_many_owned(bytes).await;
+        append.room = Some(room.map_err(|_| StoreError::Closed)?);
         self.jobs.send(Job::Append(append)).await.map_err(|_| StoreError::Closed)
     }
 
@@ -169,11 +180,16 @@ impl Store {
         self.full.load(Ordering::Relaxed)
     }
 
-    /// Tries a small write, after which [`is_full`](Self::is_full) is up to date.
+    /// Tries to write as much as the largest message takes, after which
+    /// [`is_full`](Self::is_full) is up to date.
     pub(crate) async fn probe(&self) {
-        let result = self.note("probe", "").await;
-        if let Err(error) = result {
-            tracing::debug!(%error, "the probe was not written");
+        let tried = async {
+            self.note("probe", &"-".repeat(limits::ENVELOPE_BYTES)).await?;
+            self.note("probe", "").await
+        };
+        match tried.await {
+            Ok(()) => self.full.store(false, Ordering::Relaxed),
+            Err(error) => tracing::debug!(%error, "the probe was not written"),
         }
     }
 

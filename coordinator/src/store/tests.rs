@@ -82,6 +82,7 @@ fn message(conversation: u8, device: u8, id: u8, text: &str) -> Append {
             key: PublicKey::from_bytes([device; 32]),
             signature: Signature::from_bytes([id; 64]),
         },
+        room: None,
     }
 }
 

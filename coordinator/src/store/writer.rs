@@ -84,7 +84,7 @@ impl Writer {
             }
             let mut group = Group::default();
             let committed = self.commit(&mut jobs, &mut group);
-            self.note_failure(&committed);
+            self.note_failure(&committed, !group.appends.is_empty());
             self.publish(group, &committed);
         }
     }
@@ -131,10 +131,11 @@ impl Writer {
 
     /// Remembers a full disk for the health route, and ends the process when the disk no longer
     /// says what it holds: going on could acknowledge what is not there.
-    fn note_failure(&self, committed: &Result<(), StoreError>) {
+    fn note_failure(&self, committed: &Result<(), StoreError>, messages: bool) {
         match committed {
+            // Something small may find room where a message did not.
             Ok(()) => {
-                if self.full.swap(false, Ordering::Relaxed) {
+                if messages && self.full.swap(false, Ordering::Relaxed) {
                     tracing::info!("the disk has room again");
                 }
             }

@@ -73,10 +73,10 @@ impl Drop for Process {
 async fn it_prints_the_way_in_and_ends_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(dir.path(), 0, &[]);
-    let link = process.invite();
-    assert_eq!(process.line("Fingerprint:"), link.key.fingerprint());
+    let first = process.invite();
+    assert_eq!(process.line("Fingerprint:"), first.key.fingerprint());
     let alice = process.device();
-    let session = alice.sign_up("alice", Some(&link.code)).await.unwrap();
+    let session = alice.sign_up("alice", Some(&first.code)).await.unwrap();
     assert!(session.admin);
     let mut line = alice.connect(&session).await;
     line.post(&ConversationKind::Lobby, "for the next start").await;
@@ -85,7 +85,7 @@ async fn it_prints_the_way_in_and_ends_in_order() {
     let printed = String::from_utf8(invite.stdout).unwrap();
     let another: InviteLink =
         printed.lines().find_map(|l| l.strip_prefix("Invite:")).unwrap().parse().unwrap();
-    assert_eq!((another.port, another.key), (link.port, link.key));
+    assert_eq!((another.port, another.key), (first.port, first.key));
     process.device().sign_up("bob", Some(&another.code)).await.unwrap();
     let begun = Instant::now();
     process.terminate();
@@ -95,10 +95,10 @@ async fn it_prints_the_way_in_and_ends_in_order() {
     let mut log = String::new();
     process.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("connected"), "{log}");
-    for secret in [&link.code, &another.code, PASSWORD, &session.refresh_token, &session.access_token] {
+    for secret in [&first.code, &another.code, PASSWORD, &session.refresh_token, &session.access_token] {
         assert!(!log.contains(secret), "a secret in the log: {log}");
     }
-    let again = Process::start(dir.path(), link.port, &[]);
+    let again = Process::start(dir.path(), first.port, &[]);
     assert!(again.printed.iter().all(|line| !line.contains("landline://")), "no way in is open any more");
     let mut line = alice.connect(&session).await;
     assert_eq!(line.backlog(ConversationId::lobby(), Seq::ZERO).await.len(), 1);
@@ -178,6 +178,7 @@ async fn a_full_disk_refuses_what_it_cannot_keep_and_recovers_by_itself() {
         code(line.post_signed(&ConversationKind::Lobby, message.clone()).await),
         ErrorCode::StorageFull
     );
+    assert_eq!(health(&alice).await, 507, "it says so");
     let larger = Command::new("mount").args(["-o", "remount,size=64m"]).arg(disk.0.path()).status().unwrap();
     assert!(larger.success());
     assert_eq!(health(&alice).await, 200, "looking makes it notice");

@@ -1,9 +1,11 @@
 //! The coordinator over real sockets: what a user would lose if it broke.
 
+#![allow(clippy::unwrap_used, reason = "tests say what they expect by panicking, helpers too")]
 #![allow(clippy::wildcard_imports, reason = "the support module is the prelude of all of these")]
 
 mod accounts;
 mod binary;
+mod browser;
 mod chat;
 mod hostile;
 mod presence;

@@ -76,8 +76,8 @@ async fn the_upgrade_wants_a_token_of_this_device_and_of_now() {
     let elsewhere = tempfile::tempdir().unwrap();
     let forger = TokenSigner::load_or_create(elsewhere.path(), server.coordinator.device()).unwrap();
     let now = server.clock.now();
-    let (forged, _) = forger.access(&name("alice"), &alice.key.id(), "s", now).unwrap();
-    assert_eq!(refused(forged).await, ErrorCode::Unauthenticated);
+    let (made_up, _) = forger.access(&name("alice"), &alice.key.id(), "s", now).unwrap();
+    assert_eq!(refused(made_up).await, ErrorCode::Unauthenticated);
     assert_eq!(refused(session.peer_credential.clone()).await, ErrorCode::Unauthenticated, "wrong purpose");
     let claims = session.access_token.split('.').nth(1).unwrap();
     // {"alg":"none","typ":"JWT"}
@@ -130,7 +130,8 @@ async fn a_connection_outlives_its_token_only_with_a_fresh_one() {
     assert_eq!(until, fresh.access_expires_at);
     server.clock.advance(2 * 60 * 1000);
     assert_eq!(forgetful.goodbye().await.code, ErrorCode::TokenExpired);
-    assert!(!renewed.presence_of("bob").await.online, "alice is still told what happens");
+    // She is still told what happens.
+    while renewed.presence_of("bob").await.online {}
     renewed.say(&ClientFrame::Authenticate { token: of_bob.access_token });
     let end = renewed.goodbye().await;
     assert!(matches!(end.code, ErrorCode::Unauthenticated | ErrorCode::TokenExpired), "{end}");

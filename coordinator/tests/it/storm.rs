@@ -45,6 +45,7 @@ async fn talk(mut line: Line, acks: mpsc::Sender<()>) -> (Line, Memory) {
             Some(ServerFrame::Deliver { message, .. }) => {
                 memory.seen.insert(message.seq, message.message.parse_head().unwrap().id);
             }
+            Some(ServerFrame::Goodbye { error }) => panic!("cut off: {error}"),
             Some(_) => {}
             None => return (line, memory),
         }
