@@ -67,7 +67,7 @@ impl DropZones {
             return;
         }
         let palette = theme::palette(ui);
-        let painter = ui.ctx().layer_painter(egui::LayerId::unique(egui::Order::Foreground, egui::Id::unique("release")));
+        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("release")));
         painter.rect_filled(*rect, 0.0, palette.chat.gamma_multiply(0.92));
         let inner = rect.shrink(16.0);
         let radius = CornerRadius::same(metrics::RADIUS_CARD);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use egui::Context;
 use landline_peer::api::{Action, Command, Event, Failure, FailureKind, Outcome, Snapshot};
-use landline_protocol::ConversationKind;
+use landline_protocol::{ConversationKind, MessageId};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::App;
 use crate::bridge::{Errand, Report, Stage};
 use crate::hosting::public_link;
-use crate::state::{AppCommand, InviteDialog, Purpose};
+use crate::state::{AppCommand, InviteDialog, Purpose, SaveAs};
 use crate::theme;
 
 /// Reports taken in per frame.
@@ -86,7 +86,8 @@ impl App {
             AppCommand::Show(kind) => self.open(ctx, kind),
             AppCommand::ShowList => self.state.open = None,
             AppCommand::ChooseFile { to } => self.errand(Errand::ChooseFile(to)),
-            AppCommand::ChooseFolder { offer } => self.errand(Errand::ChooseFolder(offer)),
+            AppCommand::SaveAs { offer } => self.save_as(offer),
+            AppCommand::BrowseSave { offer, path } => self.errand(Errand::ChooseSave(offer, path)),
             AppCommand::ChooseDownloadFolder => self.errand(Errand::ChooseDownloadFolder),
             AppCommand::OpenFile(path) => self.errand(Errand::Open(path)),
             AppCommand::Reveal(path) => {
@@ -168,6 +169,15 @@ impl App {
         ctx.request_repaint();
     }
 
+    fn save_as(&mut self, offer: MessageId) {
+        let path = self.snapshot().and_then(|snapshot| {
+            let transfer = snapshot.transfers.get(&offer)?;
+            let (name, _) = transfer.name.to_file_name();
+            Some(snapshot.download_folder.join(name.as_str()).display().to_string())
+        });
+        self.state.save_as = path.map(|path| SaveAs { offer, path, error: None });
+    }
+
     fn sign_in_again(&mut self) {
         if let Some(me) = self.snapshot().and_then(|snapshot| snapshot.me.clone()) {
             let form = &mut self.state.sign_in;
@@ -188,10 +198,11 @@ impl App {
                 let action = Action::ShareFile { to, path };
                 self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
             }
-            Report::FolderChosen { offer, folder } => {
-                let folder = Some(folder);
-                let action = Action::Accept { offer, folder, name: None };
-                self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
+            Report::SaveChosen { offer, path } => {
+                if let Some(dialog) = self.state.save_as.as_mut().filter(|dialog| dialog.offer == offer) {
+                    dialog.path = path.display().to_string();
+                    dialog.error = None;
+                }
             }
             Report::DownloadFolderChosen(folder) => {
                 let action = Action::SetDownloadFolder { folder };

@@ -13,7 +13,7 @@ use crate::state::AppCommand;
 use crate::theme::{self, metrics};
 use crate::views::people::{self, Row};
 use crate::views::transfers::{self, FileCard};
-use crate::views::{chat, invite, refused, settings, sign_in, status, waiting};
+use crate::views::{chat, invite, refused, save_as, settings, sign_in, status, waiting};
 
 impl App {
     /// The screen of the moment.
@@ -127,9 +127,15 @@ impl App {
     }
 
     fn dialogs(&mut self, ui: &mut Ui) {
-        let Some(dialog) = &self.state.invite else { return };
-        if !invite::show(ui, dialog, self.hosting.as_deref(), &mut self.queue) {
+        if let Some(dialog) = &self.state.invite
+            && !invite::show(ui, dialog, self.hosting.as_deref(), &mut self.queue)
+        {
             self.state.invite = None;
+        }
+        if let Some(dialog) = &mut self.state.save_as
+            && !save_as::show(ui, dialog, &mut self.queue)
+        {
+            self.state.save_as = None;
         }
     }
 

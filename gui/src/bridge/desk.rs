@@ -15,9 +15,9 @@ pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
             let path = file("Send a file").await?;
             Some(Report::FileChosen { to, path })
         }
-        Errand::ChooseFolder(offer) => {
-            let folder = folder("Save in").await?;
-            Some(Report::FolderChosen { offer, folder })
+        Errand::ChooseSave(offer, path) => {
+            let path = save_place(&path).await?;
+            Some(Report::SaveChosen { offer, path })
         }
         Errand::ChooseDownloadFolder => folder("Received files go to").await.map(Report::DownloadFolderChosen),
         Errand::Open(path) => open(path).await,
@@ -29,6 +29,17 @@ pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
 async fn file(title: &str) -> Option<PathBuf> {
     let chosen = rfd::AsyncFileDialog::new().set_title(title).pick_file().await?;
     Some(chosen.path().to_owned())
+}
+
+async fn save_place(begin: &std::path::Path) -> Option<PathBuf> {
+    let mut dialog = rfd::AsyncFileDialog::new().set_title("Save as");
+    if let Some(name) = begin.file_name() {
+        dialog = dialog.set_file_name(name.to_string_lossy());
+    }
+    if let Some(folder) = begin.parent() {
+        dialog = dialog.set_directory(folder);
+    }
+    Some(dialog.save_file().await?.path().to_owned())
 }
 
 async fn folder(title: &str) -> Option<PathBuf> {

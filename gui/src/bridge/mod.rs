@@ -46,12 +46,12 @@ pub(crate) enum Report {
         /// Which.
         path: PathBuf,
     },
-    /// A folder was chosen for an offer.
-    FolderChosen {
+    /// A place was chosen for an offer.
+    SaveChosen {
         /// Which offer.
         offer: MessageId,
         /// Where to.
-        folder: PathBuf,
+        path: PathBuf,
     },
     /// A folder was chosen for all that is accepted.
     DownloadFolderChosen(PathBuf),
@@ -87,8 +87,8 @@ pub(crate) enum Errand {
     },
     /// Ask for a file.
     ChooseFile(ConversationKind),
-    /// Ask for a folder.
-    ChooseFolder(MessageId),
+    /// Ask where to save an offer, beginning with this place.
+    ChooseSave(MessageId, PathBuf),
     /// Ask for the folder of all that is accepted.
     ChooseDownloadFolder,
     /// Open a file or folder with its program.

@@ -31,10 +31,17 @@ pub(crate) enum AppCommand {
         /// For whom.
         to: ConversationKind,
     },
-    /// Ask for a folder with the desktop's dialog, to save an offer in.
-    ChooseFolder {
+    /// Open the dialog that asks where to save an offer.
+    SaveAs {
         /// The offer.
         offer: MessageId,
+    },
+    /// Ask the desktop's dialog for that.
+    BrowseSave {
+        /// The offer.
+        offer: MessageId,
+        /// Where to begin.
+        path: PathBuf,
     },
     /// Ask for the folder where accepted files go.
     ChooseDownloadFolder,

@@ -37,6 +37,8 @@ pub(crate) struct UiState {
     pub(crate) attach_path: String,
     /// The invite dialog, while it is open.
     pub(crate) invite: Option<InviteDialog>,
+    /// The dialog behind "Save as", while it is open.
+    pub(crate) save_as: Option<SaveAs>,
     /// Short messages at the bottom.
     pub(crate) toasts: Vec<Toast>,
     /// Files dropped where the pointer was not known; settled by its next movement.
@@ -59,6 +61,17 @@ pub(crate) struct InviteDialog {
     pub(crate) error: Option<String>,
     /// The link is on the clipboard.
     pub(crate) copied: bool,
+}
+
+/// The dialog behind "Save as".
+#[derive(Clone, Debug)]
+pub(crate) struct SaveAs {
+    /// What is to be saved.
+    pub(crate) offer: MessageId,
+    /// Where, as typed.
+    pub(crate) path: String,
+    /// What is wrong with that.
+    pub(crate) error: Option<&'static str>,
 }
 
 /// A short message that goes away by itself.

@@ -74,7 +74,7 @@ pub(super) const DARK: Palette = Palette {
     on_own: rgb(0x00B4_C0EE),
     accent: rgb(0x0086_9EFF),
     accent_fill: rgb(0x004C_68E8),
-    accent_hover: rgb(0x0055_71EE),
+    accent_hover: rgb(0x0043_5EDC),
     on_fill: rgb(0x00FF_FFFF),
     green: rgb(0x003F_CF8E),
     green_text: rgb(0x003F_CF8E),

@@ -129,7 +129,12 @@ pub(crate) fn part_of(done: u64, whole: u64) -> String {
 
 /// `112 MiB/s`.
 pub(crate) fn rate(bytes_per_second: u64) -> String {
-    format!("{}/s", size(bytes_per_second))
+    let text = size(bytes_per_second);
+    // A rate changes in place; its tenths say nothing once it has two figures before the point.
+    match text.split_once(' ').and_then(|(number, unit)| Some((number.split_once('.')?.0, unit))) {
+        Some((whole, unit)) if whole.len() > 1 => format!("{whole} {unit}/s"),
+        _ => format!("{text}/s"),
+    }
 }
 
 /// `17 s left`, `4 min left`, `2 h 5 min left`.

@@ -7,6 +7,7 @@ pub(crate) mod format;
 pub(crate) mod invite;
 pub(crate) mod people;
 pub(crate) mod refused;
+pub(crate) mod save_as;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod status;

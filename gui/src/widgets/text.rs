@@ -88,7 +88,8 @@ fn label_at(
 
 /// A label in the flow that wraps.
 pub(crate) fn flowing(ui: &mut Ui, text: &str, font: FontId, colour: Color32) -> Response {
-    let galley = paragraph(ui, text, font, colour, ui.available_width(), None);
+    let line_height = (font.size * 1.42).round();
+    let galley = paragraph(ui, text, font, colour, ui.available_width(), Some(line_height));
     ui.add(Label::new(galley))
 }
 

@@ -8,8 +8,8 @@ use landline_protocol::limits::TEXT_BYTES;
 
 use super::data::Conversation;
 use crate::state::{AppCommand, Commands, Purpose, UiState};
-use crate::theme::{self, metrics};
-use crate::widgets::{Button, Field, IconButton, Kind};
+use crate::theme::{self, metrics, size};
+use crate::widgets::{Button, Field, IconButton, Kind, text};
 
 const MOST_ROWS: usize = 7;
 
@@ -56,7 +56,7 @@ pub(crate) fn show(ui: &mut Ui, rect: Rect, shown: &Conversation, state: &mut Ui
 fn field(ui: &mut Ui, rect: Rect, draft: &mut String, title: &str) -> bool {
     let palette = theme::palette(ui);
     let focused = ui.memory(|memory| memory.has_focus(field_id()));
-    let entered = focused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+    let entered = focused && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
     let mut child = ui.new_child(UiBuilder::new().id_salt("composer field").max_rect(rect));
     child.set_clip_rect(rect.intersect(ui.clip_rect()));
     egui::ScrollArea::vertical()
@@ -64,7 +64,10 @@ fn field(ui: &mut Ui, rect: Rect, draft: &mut String, title: &str) -> bool {
         .auto_shrink(false)
         .stick_to_bottom(true)
         .show(&mut child, |ui| {
-            let hint = egui::RichText::new(format!("Message {title}")).color(palette.faint);
+            let words = format!("Message {title}");
+            let hint = text::line(ui, &words, theme::regular(size::BODY), palette.faint, ui.available_width());
+            let hint = if hint.elided { "Message".to_owned() } else { words };
+            let hint = egui::RichText::new(hint).color(palette.faint);
             let edit = TextEdit::multiline(draft)
                 .id(field_id())
                 .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
@@ -116,7 +119,7 @@ fn attach_form(ui: &mut Ui, kind: &ConversationKind, state: &mut UiState, comman
     }
     ui.add_space(4.0);
     let path = Field::new("Or type its path", &mut state.attach_path)
-        .hint("/home/me/report.pdf")
+        .hint("for example /home/me/report.pdf")
         .show(ui);
     let entered = path.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(2.0);

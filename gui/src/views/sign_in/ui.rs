@@ -19,7 +19,7 @@ pub(crate) fn show(ui: &mut Ui, form: &mut Form, back: bool, commands: &mut Comm
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let width = WIDTH.min(ui.available_width() - 32.0);
         let margin = ((ui.available_width() - width) / 2.0).max(16.0);
-        let top = ((ui.available_height() - 640.0) / 2.0).clamp(16.0, 120.0);
+        let top = ((ui.available_height() - 560.0) / 2.0).clamp(16.0, 160.0);
         ui.add_space(top);
         ui.horizontal_top(|ui| {
             ui.add_space(margin - ui.spacing().item_spacing.x);

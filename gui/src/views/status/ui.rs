@@ -46,7 +46,7 @@ fn offer_button(ui: &mut Ui, rect: egui::Rect, offer: Offer, commands: &mut Comm
     let mut child = ui.new_child(
         egui::UiBuilder::new()
             .id_salt("status button")
-            .max_rect(rect.shrink2(vec2(6.0, 1.0)))
+            .max_rect(rect.shrink2(vec2(6.0, 0.0)))
             .layout(egui::Layout::right_to_left(egui::Align::Center)),
     );
     let response = child.add(Button::new(Kind::Quiet, label).small());

@@ -175,7 +175,7 @@ fn command(action: &Do, card: &FileCard) -> AppCommand {
             folder: None,
             name: None,
         }),
-        Do::SaveAs => AppCommand::ChooseFolder { offer },
+        Do::SaveAs => AppCommand::SaveAs { offer },
         Do::Decline => engine(Action::Decline { offer }),
         Do::Cancel | Do::Withdraw => engine(Action::Cancel { offer }),
         Do::Open(path) => AppCommand::OpenFile(path.clone()),
