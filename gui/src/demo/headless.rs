@@ -76,17 +76,15 @@ pub(super) async fn offer(from: &Person<'_>, props: &[Prop], to: &str) -> anyhow
 async fn fetch(by: &Person<'_>, prop: &Prop, narrator: Narrator) -> anyhow::Result<Fetched> {
     let mut getting = by.start(&["get", prop.name, "--from", "alice", "--wait"], "").await?;
     let mut shown = narrator.progress(prop.name, prop.size);
-    let mut moving: Option<Instant> = None;
+    let mut accepted: Option<Instant> = None;
     let mut received = None;
     while let Some(record) = getting.next().await? {
         match record["type"].as_str() {
             Some("progress") => {
-                if matches!(record["state"].as_str(), Some("connecting" | "active")) {
-                    moving.get_or_insert_with(Instant::now);
-                }
+                accepted.get_or_insert_with(Instant::now);
                 shown.at(record["bytes"].as_u64().unwrap_or(0), record["rate"].as_u64())?;
             }
-            Some("received") => received = Some((record, took(moving))),
+            Some("received") => received = Some((record, accepted.map(|since| since.elapsed()))),
             _ => {}
         }
     }
@@ -94,11 +92,6 @@ async fn fetch(by: &Person<'_>, prop: &Prop, narrator: Narrator) -> anyhow::Resu
     getting.finish().await?;
     let (record, took) = received.context("bob's program ended without the file.")?;
     fetched(&record, prop, took)
-}
-
-/// From the first sign of the sender to the file in place; absent when it was too quick to see.
-fn took(moving: Option<Instant>) -> Option<Duration> {
-    moving.map(|since| since.elapsed())
 }
 
 fn fetched(record: &Value, prop: &Prop, took: Option<Duration>) -> anyhow::Result<Fetched> {

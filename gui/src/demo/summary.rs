@@ -14,7 +14,7 @@ pub(super) struct Fetched {
     pub(super) name: String,
     /// Bytes.
     pub(super) size: u64,
-    /// From the first sign of the sender to the file in place.
+    /// From accepting it to the file in place; absent when that was too quick to see.
     pub(super) took: Option<Duration>,
     /// Where it was.
     pub(super) path: PathBuf,
@@ -67,7 +67,7 @@ impl Summary {
             "  In all       {}; nothing of it is left on this machine",
             text::duration(self.took)
         ));
-        lines.push(NEXT.to_owned());
+        lines.push(next_steps(&program()));
         lines.join("\n")
     }
 
@@ -92,14 +92,26 @@ impl Summary {
     }
 }
 
-/// How to go on.
-const NEXT: &str = "
-Where to go next
-  landline                          the window: host here, or join with an invite
-  landline host                     a coordinator without a window; prints the first invite
-  landline sign-up --invite NAME    join, with the invite when asked for it
-  landline send FILE NAME           and there: landline get --wait
-  landline --help                   everything else";
+/// How to go on, with the program as it was called just now.
+fn next_steps(program: &str) -> String {
+    let steps = [
+        ("", "the window: host here, or join with an invite"),
+        (" host", "a coordinator without a window; prints the first invite"),
+        (" sign-up --invite NAME", "join: the invite is asked for"),
+        (" send FILE NAME", "offer a file; the other side: get --wait"),
+        (" --help", "everything else"),
+    ];
+    let lines = steps.map(|(arguments, meaning)| {
+        let call = format!("{program}{arguments}");
+        let width = program.len() + 24;
+        format!("  {call:width$}{meaning}")
+    });
+    format!("\nWhere to go next\n{}", lines.join("\n"))
+}
+
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "landline".to_owned())
+}
 
 #[cfg(test)]
 mod tests {
@@ -116,7 +128,7 @@ mod tests {
         let summary =
             Summary { took: Duration::from_secs(7), files: vec![file], inward: 2_048, outward: 4_096 };
         let text = summary.text();
-        for expected in ["256.0 MiB in 2.0 s, 128.0 MiB/s", "2.0 KiB in, 4.0 KiB out", "landline host"] {
+        for expected in ["256.0 MiB in 2.0 s, 128.0 MiB/s", "2.0 KiB in, 4.0 KiB out", " host "] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
         let record: serde_json::Value = serde_json::from_str(&summary.json()).unwrap();
