@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::args::{Global, SecretsPlace};
-use super::exit::{Exit, Problem};
+use super::exit::{Exit, Problem, sentence};
 use super::output::Out;
 
 /// How long an engine may take to put things away.
@@ -201,14 +201,6 @@ impl From<StartError> for Problem {
         };
         Self::new(exit, sentence(&error.to_string()))
     }
-}
-
-/// Errors are phrases; people read sentences.
-fn sentence(phrase: &str) -> String {
-    let mut letters = phrase.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let end = if phrase.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{}{}{end}", first.collect::<String>(), letters.as_str())
 }
 
 /// Whether commands that need the coordinator can go on: yes, no, or not known yet.

@@ -153,7 +153,7 @@ impl Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Self::new(failure.kind.into(), failure.text)
+        Self::new(failure.kind.into(), sentence(&failure.text))
     }
 }
 
@@ -165,6 +165,14 @@ impl From<io::Error> for Problem {
             _ => Self::new(Exit::Disk, format!("Reading or writing failed: {error}.")),
         }
     }
+}
+
+/// Errors are phrases; people read sentences.
+pub(crate) fn sentence(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if phrase.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.collect::<String>(), letters.as_str())
 }
 
 #[cfg(test)]
@@ -188,7 +196,7 @@ mod tests {
             (FailureKind::Internal, 1),
         ];
         for (kind, number) in expected {
-            let problem = Problem::from(Failure::new(kind, "Because."));
+            let problem = Problem::from(Failure::new(kind, "because"));
             assert_eq!((problem.exit.number(), problem.text.as_str()), (number, "Because."), "{kind:?}");
         }
     }

@@ -153,8 +153,8 @@ fn fingerprint(hex: &str) -> String {
     hex.parse::<landline_protocol::DeviceId>().map(|id| id.fingerprint()).unwrap_or_default()
 }
 
-/// A transfer's state beside its bar.
-pub(crate) fn progress(transfer: &TransferView, total: u64) -> String {
+/// A transfer's state in words. `total` is left out where a bar shows it.
+pub(crate) fn progress(transfer: &TransferView, total: Option<u64>) -> String {
     let so_far = match &transfer.state {
         TransferState::Waiting(cause) | TransferState::Failed(cause) => return plain(&cause.text),
         TransferState::Hashing if !transfer.outgoing => {
@@ -164,8 +164,11 @@ pub(crate) fn progress(transfer: &TransferView, total: u64) -> String {
         TransferState::Cancelled { by } => return format!("cancelled by {by}"),
         TransferState::Declined => return "declined".to_owned(),
         TransferState::Done => return size(transfer.size),
-        TransferState::Hashing | TransferState::Offered | TransferState::Active => {
-            format!("{} of {}", size(transfer.bytes), size(total))
+        TransferState::Hashing => "taking the checksum".to_owned(),
+        TransferState::Offered if transfer.rate.is_none() => return "waiting for an answer".to_owned(),
+        TransferState::Offered | TransferState::Active => {
+            let total = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
+            format!("{}{total}", size(transfer.bytes))
         }
     };
     let rate = transfer.rate.map(|rate| format!(", {}/s", size(rate))).unwrap_or_default();
