@@ -78,12 +78,12 @@ impl Meter {
 }
 
 fn line(transfer: &TransferView, total: u64) -> String {
-    format!("{}: {}, {}", transfer.name, state_name(&transfer.state), text::progress(transfer, total))
+    format!("{}: {}, {}", transfer.name, state_name(&transfer.state), text::progress(transfer, Some(total)))
 }
 
 /// A bar of a transfer by name: also what the demo draws.
 pub(crate) fn bar(name: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("  {prefix}  {bar:28.cyan} {percent:>3} %  {msg}")
+    let style = ProgressStyle::with_template("  {prefix}  {wide_bar:.cyan} {percent:>3} %  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("━╸─");
     ProgressBar::new(0).with_style(style).with_prefix(shortened(name))
@@ -95,12 +95,12 @@ fn draw(bar: &ProgressBar, transfer: &TransferView, total: u64) {
         TransferState::Done => total,
         _ => transfer.bytes,
     });
-    bar.set_message(text::progress(transfer, total));
+    bar.set_message(text::progress(transfer, None));
 }
 
 /// Long names make room for the bar; the whole name stands in the line at the end.
 fn shortened(name: &str) -> String {
-    const MOST: usize = 28;
+    const MOST: usize = 24;
     if name.chars().count() <= MOST {
         return name.to_owned();
     }
