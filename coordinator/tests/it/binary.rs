@@ -57,7 +57,7 @@ impl Process {
         Device::new(self.line("Address:").parse().unwrap(), link.key)
     }
 
-    fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 }

@@ -1,8 +1,11 @@
-//! `kill -9` in the middle of a storm: what was acknowledged is there, once, in its place.
+//! The end in the middle of a storm, by `kill -9` and in order: what was acknowledged is there, once,
+//! in its place.
 
 use std::collections::{HashMap, HashSet};
 
-use landline_protocol::{ConversationId, ConversationKind, MessageId, Seq, ServerFrame, Signed};
+use landline_protocol::{
+    ClientFrame, ConversationId, ConversationKind, ErrorCode, MessageId, Seq, ServerFrame, Signed,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -23,18 +26,21 @@ struct Memory {
     sent: Vec<Signed>,
     acked: HashMap<MessageId, Seq>,
     seen: HashMap<Seq, MessageId>,
+    goodbye: Option<ErrorCode>,
 }
 
 /// Sends until all is acknowledged or the line breaks.
 async fn talk(mut line: Line, acks: mpsc::Sender<()>) -> (Line, Memory) {
     let mut memory = Memory::default();
-    loop {
-        while memory.sent.len() < EACH && memory.sent.len() - memory.acked.len() < IN_FLIGHT {
+    while memory.acked.len() < EACH {
+        // A line that has ended still has to be read to its end.
+        while memory.sent.len() < EACH
+            && memory.sent.len() - memory.acked.len() < IN_FLIGHT
+            && !line.sender.is_closed()
+        {
             let message = line.compose(&LOBBY, &format!("message {}", memory.sent.len()));
-            let frame = landline_protocol::ClientFrame::Send { to: LOBBY, message: message.clone() };
-            if line.sender.send(serde_json::to_string(&frame).unwrap().into()).is_err() {
-                return (line, memory);
-            }
+            let frame = ClientFrame::Send { to: LOBBY, message: message.clone() };
+            let _ = line.sender.send(serde_json::to_string(&frame).unwrap().into());
             memory.sent.push(message);
         }
         match line.try_next().await {
@@ -45,20 +51,16 @@ async fn talk(mut line: Line, acks: mpsc::Sender<()>) -> (Line, Memory) {
             Some(ServerFrame::Deliver { message, .. }) => {
                 memory.seen.insert(message.seq, message.message.parse_head().unwrap().id);
             }
-            Some(ServerFrame::Goodbye { error }) => panic!("cut off: {error}"),
+            Some(ServerFrame::Goodbye { error }) => memory.goodbye = Some(error.code),
             Some(_) => {}
-            None => return (line, memory),
-        }
-        if memory.acked.len() == EACH {
-            return (line, memory);
+            None => break,
         }
     }
+    (line, memory)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_acknowledged_message_survives_kill_9_exactly_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut process = Process::start(dir.path(), 0, &["--registration", "open"]);
+/// Starts a storm, waits until it is well under way, and ends the coordinator.
+async fn storm(process: &mut Process, end: impl FnOnce(&mut Process)) -> Vec<(Line, Memory)> {
     let mut talkers = JoinSet::new();
     let (acks, mut acked) = mpsc::channel(64);
     for n in 0..CLIENTS {
@@ -72,13 +74,43 @@ async fn every_acknowledged_message_survives_kill_9_exactly_once() {
     for _ in 0..KILL_AFTER {
         acked.recv().await.unwrap();
     }
-    process.child.kill().unwrap();
-    process.child.wait().unwrap();
+    end(process);
     while acked.recv().await.is_some() {}
-    let mut clients = talkers.join_all().await;
-    let count: usize = clients.iter().map(|(_, memory)| memory.acked.len()).sum();
-    assert!((KILL_AFTER..CLIENTS * EACH).contains(&count), "{count} acks: the kill came too late");
+    let clients = talkers.join_all().await;
+    let count = acknowledged(&clients);
+    assert!((KILL_AFTER..CLIENTS * EACH).contains(&count), "{count} acks: the end came too late");
+    clients
+}
 
+fn acknowledged(clients: &[(Line, Memory)]) -> usize {
+    clients.iter().map(|(_, memory)| memory.acked.len()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_end_acknowledges_everything_it_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(dir.path(), 0, &["--registration", "open"]);
+    let clients = storm(&mut process, |process| process.terminate()).await;
+    assert!(process.child.wait().unwrap().success());
+    assert!(clients.iter().all(|(_, memory)| memory.goodbye == Some(ErrorCode::ShuttingDown)));
+    let _again = Process::start(dir.path(), process.device().address.port(), &[]);
+    let log = recall(&clients[0].0).await;
+    let promised: HashMap<_, _> =
+        clients.iter().flat_map(|(_, memory)| memory.acked.iter().map(|(id, seq)| (*seq, *id))).collect();
+    assert_eq!(log, promised);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_acknowledged_message_survives_kill_9_exactly_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(dir.path(), 0, &["--registration", "open"]);
+    let mut clients = storm(&mut process, |process| {
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+    })
+    .await;
+    assert!(clients.iter().all(|(_, memory)| memory.goodbye.is_none()), "somebody was cut off before");
+    let count = acknowledged(&clients);
     let port = process.device().address.port();
     let _again = Process::start(dir.path(), port, &[]);
     let log = recall(&clients[0].0).await;
