@@ -1,7 +1,7 @@
 //! Conversations: what is said arrives, once, in order, and only where it should.
 
-use landline_protocol::frame::Range;
-use landline_protocol::{ConversationId, ConversationKind, ErrorCode, Seq, ServerFrame};
+use landline_protocol::frame::{Pull, Range};
+use landline_protocol::{ClientFrame, ConversationId, ConversationKind, ErrorCode, Seq, ServerFrame};
 
 use crate::support::*;
 
@@ -112,7 +112,14 @@ async fn nothing_is_missed_or_doubled_between_the_backlog_and_live() {
     let mut cursor = Seq::ZERO;
     // Small pages, so that the race with the talker is run often.
     loop {
-        let page = bob.pull(lobby, Range::After(cursor), 3).await.unwrap();
+        bob.say(&ClientFrame::Pull(Pull { conversation: lobby, range: Range::After(cursor), limit: 3 }));
+        let page = bob
+            .until(|frame| match frame {
+                ServerFrame::Page(page) => Some(page),
+                ServerFrame::Deliver { message, .. } => panic!("{} came before its turn", message.seq),
+                _ => None,
+            })
+            .await;
         cursor = page.messages.last().map_or(cursor, |last| last.seq);
         seen.extend(page.messages.iter().map(text_of));
         if cursor == page.head && cursor > Seq::ZERO {
