@@ -42,8 +42,17 @@ fn show(global: &Global) -> Result<(), Problem> {
         size: global.window_size,
     };
     crate::app::run(options).map_err(|error| {
-        Problem::new(super::exit::Exit::Failed, format!("The window did not open: {error}. {INSTEAD}"))
+        tracing::info!("the window did not open: {error:#}");
+        let problem = format!("The window did not open: {}. {INSTEAD}", cause(&format!("{error:#}")));
+        Problem::new(super::exit::Exit::Failed, problem)
     })
+}
+
+/// What went wrong at the bottom, without the layers and source files above it that the toolkit
+/// reports.
+#[cfg(feature = "window")]
+fn cause(error: &str) -> &str {
+    error.rsplit(": ").next().unwrap_or(error).trim_end_matches('.')
 }
 
 #[cfg(not(feature = "window"))]

@@ -58,6 +58,7 @@ impl Stage {
             .args(["--json", "--until-stdin-closes"])
             .args(&arguments)
             .current_dir(self.folder())
+            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -42,7 +42,17 @@ async fn share(cast: &Cast<'_>, props: &[Prop], narrator: Narrator) -> anyhow::R
     for prop in props {
         narrator.say(&format!("      {} ({})", prop.name, text::size(prop.size)))?;
     }
+    hand_over(cast, props, sending, 6, narrator).await
+}
 
+/// bob fetches what `sending` serves, and both copies are compared: two steps, from `step` on.
+pub(super) async fn hand_over(
+    cast: &Cast<'_>,
+    props: &[Prop],
+    sending: Running,
+    step: u32,
+    narrator: Narrator,
+) -> anyhow::Result<Vec<Fetched>> {
     let started = Instant::now();
     let mut files = Vec::with_capacity(props.len());
     for prop in props {
@@ -50,7 +60,7 @@ async fn share(cast: &Cast<'_>, props: &[Prop], narrator: Narrator) -> anyhow::R
     }
     sending.finish().await?;
     narrator.step(
-        6,
+        step,
         "bob accepts and fetches them from alice's process, verified piece by piece",
         started.elapsed(),
     )?;
@@ -60,7 +70,7 @@ async fn share(cast: &Cast<'_>, props: &[Prop], narrator: Narrator) -> anyhow::R
         let same = content::identical(prop.path.clone(), file.path.clone()).await?;
         ensure_identical(same, prop.name)?;
     }
-    narrator.step(7, "Both copies are compared: identical, byte for byte", started.elapsed())?;
+    narrator.step(step + 1, "Both copies are compared: identical, byte for byte", started.elapsed())?;
     Ok(files)
 }
 
