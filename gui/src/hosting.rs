@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use landline_peer::api::{Failure, FailureKind};
 use landline_protocol::InviteLink;
 
-use landline_coordinator::{Config, Coordinator};
 use crate::state::Hosting;
+use landline_coordinator::{Config, Coordinator};
 
 /// Ports tried in turn when hosting begins.
 const PORTS: std::ops::RangeInclusive<u16> = 4810..=4814;
@@ -38,14 +38,15 @@ impl Hosted {
             }
         }
         let cause = first_error.unwrap_or_default();
-        Err(Failure::new(FailureKind::Io, format!("Hosting did not start: {cause}")))
+        Err(Failure::new(
+            FailureKind::Io,
+            crate::views::format::sentence(&format!("hosting did not start: {cause}")),
+        ))
     }
 
     /// How to start it the same way next time.
     pub(crate) fn remember(&self) -> Hosting {
-        Hosting {
-            listen: crate::bridge::usual_listen(self.coordinator.address().port()),
-        }
+        Hosting { listen: crate::bridge::usual_listen(self.coordinator.address().port()) }
     }
 
     /// Where others dial it: an address of this machine on its network.
@@ -62,11 +63,7 @@ impl Hosted {
     /// The administrator's invite, while there is no account; dialled on this machine.
     pub(crate) fn first_invite(&self) -> Option<InviteLink> {
         let link = self.coordinator.first_invite()?;
-        Some(InviteLink {
-            host: "127.0.0.1".to_owned(),
-            port: self.coordinator.address().port(),
-            ..link
-        })
+        Some(InviteLink { host: "127.0.0.1".to_owned(), port: self.coordinator.address().port(), ..link })
     }
 
     /// Ends it in order.
@@ -80,11 +77,7 @@ pub(crate) fn public_link(link: InviteLink, address: &str) -> InviteLink {
     let Ok(address) = address.parse::<SocketAddr>() else {
         return link;
     };
-    InviteLink {
-        host: address.ip().to_string(),
-        port: address.port(),
-        ..link
-    }
+    InviteLink { host: address.ip().to_string(), port: address.port(), ..link }
 }
 
 fn data_dir(profile: &Path) -> PathBuf {
@@ -99,9 +92,7 @@ fn outside(port: u16) -> Option<SocketAddr> {
         IpAddr::V4(_) => 1,
         IpAddr::V6(_) => 2,
     };
-    all.into_iter()
-        .filter(|address| !address.ip().is_loopback())
-        .min_by_key(rank)
+    all.into_iter().filter(|address| !address.ip().is_loopback()).min_by_key(rank)
 }
 
 #[cfg(test)]

@@ -54,8 +54,7 @@ impl DropZones {
     }
 
     fn over_a_row(&self) -> bool {
-        self.pointer
-            .is_some_and(|at| self.rows.iter().any(|(rect, _)| rect.contains(at)))
+        self.pointer.is_some_and(|at| self.rows.iter().any(|(rect, _)| rect.contains(at)))
     }
 
     /// Over the conversation, while a file is held there.
@@ -67,7 +66,8 @@ impl DropZones {
             return;
         }
         let palette = theme::palette(ui);
-        let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("release")));
+        let painter =
+            ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("release")));
         painter.rect_filled(*rect, 0.0, palette.chat.gamma_multiply(0.92));
         let inner = rect.shrink(16.0);
         let radius = CornerRadius::same(metrics::RADIUS_CARD);

@@ -138,14 +138,14 @@ impl App {
         }
     }
 
-    fn host(&mut self, username: landline_protocol::UserName, password: landline_peer::api::Secret) -> Result<(), AppCommand> {
+    fn host(
+        &mut self,
+        username: landline_protocol::UserName,
+        password: landline_peer::api::Secret,
+    ) -> Result<(), AppCommand> {
         let ticket = self.state.ticket(Purpose::SignIn);
         self.invite_next = true;
-        self.errand(Errand::Host {
-            ticket,
-            username,
-            password,
-        });
+        self.errand(Errand::Host { ticket, username, password });
         Ok(())
     }
 
@@ -236,13 +236,24 @@ impl App {
             }
             Event::Notice(failure) => self.state.complain(&failure),
             Event::Delivered { offer, to } => {
-                let name = self.snapshot().and_then(|snapshot| snapshot.transfers.get(&offer)).map(|one| one.name.to_string());
-                if let Some(name) = name {
-                    self.state.toast(format!("{to} has {name}"), false);
-                }
+                self.tell_elsewhere(offer, |file, _| format!("{to} has {file}"))
             }
-            Event::Message { .. } | Event::Received { .. } | Event::Missed(_) => {}
+            Event::Received { offer, .. } => {
+                self.tell_elsewhere(offer, |file, from| format!("{file} from {from} is here"))
+            }
+            Event::Message { .. } | Event::Missed(_) => {}
         }
+    }
+
+    /// Says what became of a file, unless its conversation is on the screen and shows it.
+    fn tell_elsewhere(&mut self, offer: MessageId, words: impl FnOnce(&str, &str) -> String) {
+        let open = self.state.open.as_ref().map(ConversationKind::id);
+        let transfer = self.snapshot().and_then(|snapshot| snapshot.transfers.get(&offer));
+        let Some(transfer) = transfer.filter(|one| Some(one.conversation) != open) else {
+            return;
+        };
+        let words = words(&transfer.name.to_string(), transfer.author.as_str());
+        self.state.toast(words, false);
     }
 
     /// Shows how a command ended where it was asked for.

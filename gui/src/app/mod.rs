@@ -14,10 +14,10 @@ use anyhow::Context as _;
 use eframe::egui;
 
 use crate::bridge::{self, Bridge, Stage};
-use landline_peer::Options;
 use crate::state::{Commands, Settings, UiState};
 use crate::theme::{self, metrics};
 use crate::views::format::Clock;
+use landline_peer::Options;
 
 pub(crate) use drop::DropZones;
 pub(crate) use shell::filter_id;
@@ -76,10 +76,7 @@ fn native_options(options: &WindowOptions) -> eframe::NativeOptions {
         Ok(icon) => viewport = viewport.with_icon(icon),
         Err(error) => tracing::warn!(%error, "the window's icon cannot be read"),
     }
-    eframe::NativeOptions {
-        viewport,
-        ..eframe::NativeOptions::default()
-    }
+    eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() }
 }
 
 /// The toolkit ends the process where this library is missing, so it is looked for first.

@@ -36,7 +36,9 @@ pub(crate) fn screen(stage: &Stage, asked: bool, busy: bool) -> Screen {
         return Screen::Stop(stop);
     }
     match (&snapshot.me, &snapshot.line) {
-        (None, Line::Connecting | Line::Connected { .. } | Line::Waiting { .. }) if !busy => Screen::Connecting,
+        (None, Line::Connecting | Line::Connected { .. } | Line::Waiting { .. }) if !busy => {
+            Screen::Connecting
+        }
         (None, _) => Screen::SignIn { back: false },
         (Some(_), Line::SignedOut) => Screen::SignIn { back: false },
         (Some(_), _) if asked => Screen::SignIn { back: true },
@@ -66,7 +68,14 @@ mod tests {
         assert_eq!(of(out, false, false), Screen::SignIn { back: false });
         let dialling = |s: &mut Snapshot| (s.me, s.line) = (None, Line::Connecting);
         assert_eq!(of(dialling, false, false), Screen::Connecting, "the next start signs in by itself");
-        assert_eq!(of(dialling, false, true), Screen::SignIn { back: false }, "the form stays while it is sent");
-        assert!(matches!(of(|s| *s = fake::refused(), true, false), Screen::Stop(_)), "there is no way around it");
+        assert_eq!(
+            of(dialling, false, true),
+            Screen::SignIn { back: false },
+            "the form stays while it is sent"
+        );
+        assert!(
+            matches!(of(|s| *s = fake::refused(), true, false), Screen::Stop(_)),
+            "there is no way around it"
+        );
     }
 }

@@ -19,7 +19,9 @@ pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
             let path = save_place(&path).await?;
             Some(Report::SaveChosen { offer, path })
         }
-        Errand::ChooseDownloadFolder => folder("Received files go to").await.map(Report::DownloadFolderChosen),
+        Errand::ChooseDownloadFolder => {
+            folder("Received files go to").await.map(Report::DownloadFolderChosen)
+        }
         Errand::Open(path) => open(path).await,
         Errand::Save(settings) => save(settings, profile).await,
         Errand::Host { .. } => None,

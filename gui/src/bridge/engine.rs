@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use super::{Bridge, Errand, FarEnd, Report, Stage, desk, glance, pair};
 use crate::hosting::Hosted;
-use landline_peer::{Handle, Options, start};
 use crate::state::Hosting;
+use crate::views::format::sentence;
+use landline_peer::{Handle, Options, start};
 
 /// Tells the window that there is something new.
 pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -26,30 +27,29 @@ pub(crate) fn spawn(options: Options, hosting: Option<Hosting>, waker: Waker) ->
         .thread_name("landline-worker")
         .enable_all()
         .build()?;
-    let thread = std::thread::Builder::new()
-        .name("landline-engine".to_owned())
-        .spawn(move || {
-            runtime.block_on(run(options, hosting, far, waker));
-            runtime.shutdown_timeout(Duration::from_secs(1));
-        })?;
+    let thread = std::thread::Builder::new().name("landline-engine".to_owned()).spawn(move || {
+        runtime.block_on(run(options, hosting, far, waker));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    })?;
     near.thread = Some(thread);
     Ok(near)
 }
 
 async fn run(options: Options, hosting: Option<Hosting>, far: FarEnd, waker: Waker) {
-    let mut office = Office {
-        profile: options.profile.clone(),
-        far,
-        waker,
-        hosted: None,
-        errands: JoinSet::new(),
+    let mut office =
+        Office { profile: options.profile.clone(), far, waker, hosted: None, errands: JoinSet::new() };
+    let hosted = match hosting {
+        Some(hosting) => office.host_again(hosting).await,
+        None => None,
     };
-    if let Some(hosting) = hosting {
-        office.host_again(hosting).await;
-    }
     match start(options).await {
-        Ok(handle) => office.serve(handle).await,
-        Err(error) => office.refuse(error.to_string()).await,
+        Ok(handle) => {
+            if let Some(report) = hosted {
+                office.report(report).await;
+            }
+            office.serve(handle).await;
+        }
+        Err(error) => office.refuse(sentence(&error.to_string())).await,
     }
     if let Some(hosted) = office.hosted.take() {
         hosted.shutdown().await;
@@ -156,10 +156,7 @@ impl Office {
             self.hosted = Some(Hosted::start(&self.profile, None).await?);
         }
         let Some(hosted) = &self.hosted else { return Ok(()) };
-        let told = Report::Hosting {
-            hosting: hosted.remember(),
-            address: hosted.address(),
-        };
+        let told = Report::Hosting { hosting: hosted.remember(), address: hosted.address() };
         let link = hosted.first_invite().ok_or_else(|| {
             let text = format!(
                 "This computer hosts a coordinator already, with an administrator of its own. Choose Join, then \
@@ -169,27 +166,23 @@ impl Office {
             Failure::new(FailureKind::Invalid, text)
         })?;
         self.report(told).await;
-        let action = Action::SignUp {
-            target: Target::Invite(link),
-            username,
-            password,
-        };
+        let action = Action::SignUp { target: Target::Invite(link), username, password };
         commands
             .send(Command { ticket, action })
             .await
             .map_err(|_| Failure::new(FailureKind::Internal, "The engine has stopped. Start Landline again."))
     }
 
-    /// Starts the coordinator that this profile hosted before.
-    async fn host_again(&mut self, hosting: Hosting) {
+    /// Starts the coordinator that this profile hosted before; what came of it is for later.
+    async fn host_again(&mut self, hosting: Hosting) -> Option<Report> {
         match Hosted::start(&self.profile, Some(hosting.listen)).await {
             Ok(hosted) => {
                 let address = hosted.address();
                 let hosting = hosted.remember();
                 self.hosted = Some(hosted);
-                self.report(Report::Hosting { hosting, address }).await;
+                Some(Report::Hosting { hosting, address })
             }
-            Err(failure) => self.report(Report::HostingFailed { ticket: None, failure }).await,
+            Err(failure) => Some(Report::HostingFailed { ticket: None, failure }),
         }
     }
 
@@ -203,10 +196,7 @@ impl Office {
 
     async fn stop(&mut self, engine: Handle) {
         self.errands.abort_all();
-        let command = Command {
-            ticket: Ticket::default(),
-            action: Action::Shutdown,
-        };
+        let command = Command { ticket: Ticket::default(), action: Action::Shutdown };
         let Handle { commands, events, task, .. } = engine;
         drop(events);
         let _ = commands.send(command).await;

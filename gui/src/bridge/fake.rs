@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use landline_peer::api::{
-    Content, ConversationView, Failure, FailureKind, Line, Me, MessageState, MessageView, PersonView, RecipientState,
-    RecipientView, Snapshot, TransferState, TransferView,
+    Content, ConversationView, Failure, FailureKind, Line, Me, MessageState, MessageView, PersonView,
+    RecipientState, RecipientView, Snapshot, TransferState, TransferView,
 };
 use landline_protocol::{ConversationKind, DeviceId, MessageId, OfferedName, Seq, Timestamp, UserName};
 
@@ -167,9 +167,7 @@ fn base(line: Line) -> Snapshot {
 }
 
 fn connected() -> Line {
-    Line::Connected {
-        round_trip: Some(Duration::from_micros(2300)),
-    }
+    Line::Connected { round_trip: Some(Duration::from_micros(2300)) }
 }
 
 /// Signed in, with nobody else there.
@@ -179,11 +177,7 @@ pub(crate) fn alone() -> Snapshot {
 
 /// Nobody signed in.
 pub(crate) fn signed_out() -> Snapshot {
-    Snapshot {
-        me: None,
-        conversations: [].into(),
-        ..base(Line::SignedOut)
-    }
+    Snapshot { me: None, conversations: [].into(), ..base(Line::SignedOut) }
 }
 
 /// The coordinator shows another key.
@@ -191,18 +185,13 @@ pub(crate) fn refused() -> Snapshot {
     let pinned = key(0x51).fingerprint();
     let seen = other_key().fingerprint();
     let text = format!("The coordinator at 192.168.1.20:4810 has the key {seen}, but {pinned} was expected.");
-    base(Line::Refused {
-        cause: Failure::new(FailureKind::KeyChanged, text),
-    })
+    base(Line::Refused { cause: Failure::new(FailureKind::KeyChanged, text) })
 }
 
 /// The line is down; another attempt follows in `seconds`.
 pub(crate) fn waiting(seconds: u64) -> Snapshot {
     let cause = Failure::new(FailureKind::Unreachable, "Nobody answers at 192.168.1.20:4810.");
-    Snapshot {
-        line: Line::Waiting { until: Instant::now() + Duration::from_secs(seconds), cause },
-        ..busy()
-    }
+    Snapshot { line: Line::Waiting { until: Instant::now() + Duration::from_secs(seconds), cause }, ..busy() }
 }
 
 /// An ordinary afternoon.
@@ -314,15 +303,33 @@ pub(crate) fn every_transfer() -> Snapshot {
         TransferView { bytes: 0, ..with(3, "being-read.mkv", TransferState::Hashing) },
         TransferView { bytes: 0, ..with(4, "next.tar", TransferState::Connecting) },
         with(5, "photos.zip", TransferState::Active),
-        with(6, "backup.img", TransferState::Waiting(fail(FailureKind::Unreachable, "Marta Keller is offline. It goes on when she is back."))),
-        TransferView { path: Some("/home/alex/Downloads/Landline/report.pdf".into()), ..with(7, "report.pdf", TransferState::Done) },
+        with(
+            6,
+            "backup.img",
+            TransferState::Waiting(fail(
+                FailureKind::Unreachable,
+                "Marta Keller is offline. It goes on when she is back.",
+            )),
+        ),
+        TransferView {
+            path: Some("/home/alex/Downloads/Landline/report.pdf".into()),
+            ..with(7, "report.pdf", TransferState::Done)
+        },
         with(8, "song.mp3", TransferState::Declined),
         with(9, "a.bin", cancelled("Alex Brandt")),
         with(10, "b.bin", cancelled("Marta Keller")),
-        with(11, "c.csv", TransferState::Failed(fail(FailureKind::SourceChanged, "The file changed after it was offered. Ask Marta Keller to send it again."))),
+        with(
+            11,
+            "c.csv",
+            TransferState::Failed(fail(
+                FailureKind::SourceChanged,
+                "The file changed after it was offered. Ask Marta Keller to send it again.",
+            )),
+        ),
     ];
     (all[4].rate, all[4].remaining) = (Some(98 << 20), Some(Duration::from_secs(3)));
-    let mine = |n: u64, name: &str, to: &ConversationKind| transfer(100 + n, to, "Alex Brandt", name, 840 << 20);
+    let mine =
+        |n: u64, name: &str, to: &ConversationKind| transfer(100 + n, to, "Alex Brandt", name, 840 << 20);
     let to_marta = |n: u64, name: &str, state, bytes| TransferView {
         recipients: vec![recipient("Marta Keller", state, bytes)],
         ..mine(n, name, &kind)
@@ -330,13 +337,20 @@ pub(crate) fn every_transfer() -> Snapshot {
     all.extend([
         TransferView { state: TransferState::Hashing, ..mine(12, "mine-hashing.iso", &kind) },
         mine(13, "mine-offered.txt", &kind),
-        TransferView { bytes: 400 << 20, rate: Some(80 << 20), ..to_marta(14, "mine-going.mkv", RecipientState::Fetching, 400 << 20) },
+        TransferView {
+            bytes: 400 << 20,
+            rate: Some(80 << 20),
+            ..to_marta(14, "mine-going.mkv", RecipientState::Fetching, 400 << 20)
+        },
         to_marta(15, "mine-done.png", RecipientState::Done, 0),
         to_marta(16, "mine-declined.png", RecipientState::Declined, 0),
         to_marta(17, "mine-stopped.png", RecipientState::Cancelled, 0),
         TransferView { state: cancelled("Alex Brandt"), ..mine(18, "mine-withdrawn.rs", &kind) },
         TransferView {
-            state: TransferState::Failed(fail(FailureKind::NotFound, "The file is no longer where it was. Offer it again.")),
+            state: TransferState::Failed(fail(
+                FailureKind::NotFound,
+                "The file is no longer where it was. Offer it again.",
+            )),
             ..mine(19, "mine-gone.doc", &kind)
         },
     ]);
@@ -357,11 +371,7 @@ pub(crate) fn every_transfer() -> Snapshot {
     let said = Thread::new(129).offer("Alex Brandt", 30 * MINUTE).view(lobby, 0);
     all.push(many);
     let transfers: BTreeMap<_, _> = all.into_iter().map(|one| (one.offer, one)).collect();
-    Snapshot {
-        conversations: [said, lines.view(kind, 0)].into(),
-        transfers: Arc::new(transfers),
-        ..busy()
-    }
+    Snapshot { conversations: [said, lines.view(kind, 0)].into(), transfers: Arc::new(transfers), ..busy() }
 }
 
 /// Names at the limits: 64 wide characters, and a file name of 255 bytes.
@@ -374,7 +384,11 @@ pub(crate) fn long_names() -> Snapshot {
     let lines = Thread::new(100)
         .offer(&narrow, 3 * MINUTE)
         .text(&narrow, 2 * MINUTE, &"unbreakable".repeat(40))
-        .text("Alex Brandt", MINUTE, "https://example.org/a/very/long/path/that/goes/on/and/on/and/on/and/on/and/on");
+        .text(
+            "Alex Brandt",
+            MINUTE,
+            "https://example.org/a/very/long/path/that/goes/on/and/on/and/on/and/on/and/on",
+        );
     let other = Thread::new(600).text(&wide, MINUTE, &"長い".repeat(80));
     let people = [person(&narrow, 5, true, 0), person(&wide, 9, true, 0)];
     let me = busy().me.map(|me| Me { admin: true, ..me });

@@ -55,9 +55,7 @@ mod tests {
     use crate::bridge::fake;
 
     fn after(millis: u64, change: impl FnOnce(&mut Snapshot)) -> bool {
-        let at = |millis| Line::Connected {
-            round_trip: Some(Duration::from_millis(millis)),
-        };
+        let at = |millis| Line::Connected { round_trip: Some(Duration::from_millis(millis)) };
         let old = Snapshot { line: at(2), ..fake::busy() };
         let mut new = Snapshot { line: at(millis), revision: old.revision + 1, ..old.clone() };
         change(&mut new);

@@ -130,19 +130,8 @@ pub(crate) fn pair() -> (Bridge, FarEnd) {
     let (errands, errands_in) = mpsc::channel(ERRANDS);
     let (stage_out, stage) = watch::channel(Stage::Starting);
     let (reports_out, reports) = mpsc::channel(REPORTS);
-    let near = Bridge {
-        commands,
-        errands,
-        stage,
-        reports,
-        thread: None,
-    };
-    let far = FarEnd {
-        commands: commands_in,
-        errands: errands_in,
-        stage: stage_out,
-        reports: reports_out,
-    };
+    let near = Bridge { commands, errands, stage, reports, thread: None };
+    let far = FarEnd { commands: commands_in, errands: errands_in, stage: stage_out, reports: reports_out };
     (near, far)
 }
 

@@ -64,7 +64,7 @@ pub(crate) enum AppCommand {
     SignInAgain,
     /// Leave the form again.
     Back,
-    /// Say something at the bottom.
+    /// Say something.
     Say {
         /// What.
         text: String,
@@ -80,6 +80,6 @@ pub(crate) enum Purpose {
     SignIn,
     /// In the invite dialog.
     Invite,
-    /// At the bottom, if it fails.
+    /// In a short message, if it fails.
     Quiet,
 }

@@ -39,7 +39,7 @@ pub(crate) struct UiState {
     pub(crate) invite: Option<InviteDialog>,
     /// The dialog behind "Save as", while it is open.
     pub(crate) save_as: Option<SaveAs>,
-    /// Short messages at the bottom.
+    /// Short messages that go away by themselves.
     pub(crate) toasts: Vec<Toast>,
     /// Files dropped where the pointer was not known; settled by its next movement.
     pub(crate) dropped: Option<Dropped>,
@@ -103,12 +103,12 @@ impl UiState {
         ticket
     }
 
-    /// Tells of a failure at the bottom.
+    /// Tells of a failure.
     pub(crate) fn complain(&mut self, failure: &Failure) {
         self.toast(failure.text.clone(), true);
     }
 
-    /// Says something at the bottom; the same thing is said once.
+    /// Says something; the same thing is said once.
     pub(crate) fn toast(&mut self, text: impl Into<String>, bad: bool) {
         let text = text.into();
         self.toasts.retain(|toast| toast.text != text);

@@ -63,9 +63,7 @@ mod tests {
         assert_eq!(Settings::load(dir.path()), Settings::default());
         let settings = Settings {
             theme: ThemeChoice::Dark,
-            hosting: Some(Hosting {
-                listen: "0.0.0.0:4810".parse().unwrap(),
-            }),
+            hosting: Some(Hosting { listen: "0.0.0.0:4810".parse().unwrap() }),
         };
         settings.save(dir.path()).unwrap();
         assert_eq!(Settings::load(dir.path()), settings);

@@ -49,15 +49,9 @@ pub(super) fn definitions() -> FontDefinitions {
         ("Inter Tabular", include_bytes!("../../../assets/fonts/Inter-Medium-TabularDigits.otf")),
     ];
     for (name, bytes) in inter {
-        fonts
-            .font_data
-            .insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     }
-    let fallback = fonts
-        .families
-        .get(&FontFamily::Proportional)
-        .cloned()
-        .unwrap_or_default();
+    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     let chain = |first: &[&str]| {
         let own = first.iter().map(|name| (*name).to_owned());
         own.chain(fallback.iter().cloned()).collect::<Vec<String>>()

@@ -56,9 +56,5 @@ pub(crate) fn choose(ctx: &egui::Context, choice: ThemeChoice) {
 
 /// The colours in force where `ui` is.
 pub(crate) fn palette(ui: &egui::Ui) -> &'static Palette {
-    if ui.visuals().dark_mode {
-        &palette::DARK
-    } else {
-        &palette::LIGHT
-    }
+    if ui.visuals().dark_mode { &palette::DARK } else { &palette::LIGHT }
 }

@@ -178,7 +178,9 @@ mod tests {
         for p in [&DARK, &LIGHT] {
             let name = if p.dark { "dark" } else { "light" };
             for ground in [p.side, p.chat, p.card, p.field, p.bubble, p.selected, p.hover] {
-                for (what, text) in [("text", p.text), ("weak", p.weak), ("faint", p.faint), ("accent", p.accent)] {
+                for (what, text) in
+                    [("text", p.text), ("weak", p.weak), ("faint", p.faint), ("accent", p.accent)]
+                {
                     assert_readable(&format!("{name} {what}"), text, ground);
                 }
             }

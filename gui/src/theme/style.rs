@@ -8,11 +8,7 @@ use super::palette::Palette;
 use super::{medium, mono, regular, semibold, size};
 
 pub(super) fn of(palette: &Palette) -> Style {
-    let mut style = Style {
-        visuals: visuals(palette),
-        animation_time: MOTION,
-        ..Style::default()
-    };
+    let mut style = Style { visuals: visuals(palette), animation_time: MOTION, ..Style::default() };
     style.text_styles = [
         (TextStyle::Heading, semibold(size::HEADING)),
         (TextStyle::Body, regular(size::BODY)),
@@ -27,12 +23,8 @@ pub(super) fn of(palette: &Palette) -> Style {
     spacing.button_padding = egui::vec2(12.0, 6.0);
     spacing.menu_margin = Margin::same(6);
     spacing.window_margin = Margin::same(16);
-    spacing.scroll = ScrollStyle {
-        floating: true,
-        bar_width: 8.0,
-        floating_width: 4.0,
-        ..ScrollStyle::floating()
-    };
+    spacing.scroll =
+        ScrollStyle { floating: true, bar_width: 8.0, floating_width: 4.0, ..ScrollStyle::floating() };
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
     style
@@ -70,12 +62,7 @@ fn visuals(p: &Palette) -> Visuals {
 }
 
 fn shadow(p: &Palette, blur: u8) -> Shadow {
-    Shadow {
-        offset: [0, 4],
-        blur,
-        spread: 0,
-        color: p.shadow,
-    }
+    Shadow { offset: [0, 4], blur, spread: 0, color: p.shadow }
 }
 
 fn widgets(p: &Palette) -> Widgets {

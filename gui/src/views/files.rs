@@ -10,14 +10,18 @@ use egui_material_icons::icons::{
 pub(crate) fn icon(name: &str) -> MaterialIcon {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     match ending.as_str() {
-        "png" | "jpg" | "jpeg" | "gif" | "webp" | "svg" | "heic" | "tif" | "tiff" | "bmp" | "avif" => ICON_IMAGE,
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "svg" | "heic" | "tif" | "tiff" | "bmp" | "avif" => {
+            ICON_IMAGE
+        }
         "mkv" | "mp4" | "mov" | "avi" | "webm" | "m4v" => ICON_MOVIE,
         "mp3" | "flac" | "ogg" | "opus" | "wav" | "m4a" => ICON_MUSIC_NOTE,
         "zip" | "tar" | "gz" | "xz" | "zst" | "bz2" | "7z" | "rar" | "tgz" | "iso" | "img" => ICON_FOLDER_ZIP,
         "pdf" => ICON_PICTURE_AS_PDF,
         "csv" | "ods" | "xls" | "xlsx" => ICON_TABLE_CHART,
         "txt" | "md" | "doc" | "docx" | "odt" | "rtf" | "log" => ICON_DESCRIPTION,
-        "rs" | "py" | "js" | "ts" | "c" | "h" | "cpp" | "go" | "java" | "sh" | "json" | "toml" | "html" => ICON_CODE,
+        "rs" | "py" | "js" | "ts" | "c" | "h" | "cpp" | "go" | "java" | "sh" | "json" | "toml" | "html" => {
+            ICON_CODE
+        }
         _ => ICON_DRAFT,
     }
 }

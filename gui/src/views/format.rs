@@ -21,9 +21,7 @@ impl Clock {
     /// A fixed one.
     #[cfg(test)]
     pub(crate) fn at(millis: u64) -> Self {
-        Self {
-            now: zoned(Timestamp::from_millis(millis), &TimeZone::UTC),
-        }
+        Self { now: zoned(Timestamp::from_millis(millis), &TimeZone::UTC) }
     }
 
     /// `14:02`.
@@ -86,17 +84,13 @@ impl Clock {
     }
 
     fn days_ago(&self, at: &Zoned) -> i32 {
-        at.date()
-            .until((Unit::Day, self.now.date()))
-            .map_or(i32::MAX, |span| span.get_days())
+        at.date().until((Unit::Day, self.now.date())).map_or(i32::MAX, |span| span.get_days())
     }
 }
 
 fn zoned(at: Timestamp, zone: &TimeZone) -> Zoned {
     let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-    Instant::from_millisecond(millis)
-        .unwrap_or(Instant::MAX)
-        .to_zoned(zone.clone())
+    Instant::from_millisecond(millis).unwrap_or(Instant::MAX).to_zoned(zone.clone())
 }
 
 /// `0 B`, `812 B`, `1.5 KiB`, `112 MiB`, `4.8 GiB`.
@@ -111,11 +105,7 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if value < 99.95 {
-        format!("{value:.1} {}", UNITS[unit])
-    } else {
-        format!("{value:.0} {}", UNITS[unit])
-    }
+    if value < 99.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
 }
 
 /// `3.0 of 4.8 GiB`, the unit once where both share it.
@@ -154,11 +144,14 @@ pub(crate) fn duration(span: Duration) -> String {
 
 /// `under 1 ms`, `3 ms`.
 pub(crate) fn round_trip(span: Duration) -> String {
-    if span < Duration::from_millis(1) {
-        "under 1 ms".to_owned()
-    } else {
-        format!("{} ms", span.as_millis())
-    }
+    if span < Duration::from_millis(1) { "under 1 ms".to_owned() } else { format!("{} ms", span.as_millis()) }
+}
+
+/// A text as a sentence: a capital at its beginning, a full stop at its end.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut chars = text.trim_end_matches('.').chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
 }
 
 /// `1 person`, `3 people`.
@@ -196,16 +189,26 @@ mod tests {
         let clock = Clock::at(NOW);
         let ago = |hours| Timestamp::from_millis(NOW - hours * HOUR);
         let seen: Vec<_> = [0, 13, 30, 72, 24 * 30, 24 * 400]
-            .map(|hours| format!("{} | {} | {}", clock.short(ago(hours)), clock.day(ago(hours)), clock.last_seen(Some(ago(hours)))))
+            .map(|hours| {
+                format!(
+                    "{} | {} | {}",
+                    clock.short(ago(hours)),
+                    clock.day(ago(hours)),
+                    clock.last_seen(Some(ago(hours)))
+                )
+            })
             .into();
-        assert_eq!(seen, [
-            "14:05 | Today | last seen at 14:05",
-            "01:05 | Today | last seen at 01:05",
-            "Yesterday | Yesterday | last seen yesterday at 08:05",
-            "Tue | Tuesday | last seen Tue",
-            "21 Oct | 21 October | last seen 21 Oct",
-            "16 Oct 2025 | 16 October 2025 | last seen 16 Oct 2025",
-        ]);
+        assert_eq!(
+            seen,
+            [
+                "14:05 | Today | last seen at 14:05",
+                "01:05 | Today | last seen at 01:05",
+                "Yesterday | Yesterday | last seen yesterday at 08:05",
+                "Tue | Tuesday | last seen Tue",
+                "21 Oct | 21 October | last seen 21 Oct",
+                "16 Oct 2025 | 16 October 2025 | last seen 16 Oct 2025",
+            ]
+        );
         assert_eq!(clock.last_seen(None), "offline");
     }
 
@@ -219,7 +222,9 @@ mod tests {
 
     #[test]
     fn durations_round_up_to_something_true() {
-        for (seconds, text) in [(0.2, "1 s left"), (89.0, "89 s left"), (150.0, "3 min left"), (7500.0, "2 h 5 min left")] {
+        for (seconds, text) in
+            [(0.2, "1 s left"), (89.0, "89 s left"), (150.0, "3 min left"), (7500.0, "2 h 5 min left")]
+        {
             assert_eq!(remaining(Duration::from_secs_f64(seconds)), text);
         }
     }

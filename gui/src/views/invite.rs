@@ -9,14 +9,20 @@ use crate::widgets::{Button, Field, Kind, text};
 
 /// Shows the dialog; false once it is closed. `hosting` is the address others dial, if this window
 /// hosts.
-pub(crate) fn show(ui: &mut Ui, dialog: &InviteDialog, hosting: Option<&str>, commands: &mut Commands) -> bool {
+pub(crate) fn show(
+    ui: &mut Ui,
+    dialog: &InviteDialog,
+    hosting: Option<&str>,
+    commands: &mut Commands,
+) -> bool {
     let width = (ui.ctx().content_rect().width() - 64.0).clamp(260.0, 440.0);
-    let modal = Modal::new(Id::unique("invite"))
-        .frame(egui::Frame::popup(ui.style()).inner_margin(20))
-        .show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("invite")).frame(egui::Frame::popup(ui.style()).inner_margin(20)).show(
+        ui.ctx(),
+        |ui| {
             ui.set_width(width);
             contents(ui, dialog, hosting, commands)
-        });
+        },
+    );
     !(modal.inner || modal.should_close())
 }
 
@@ -59,9 +65,6 @@ fn link_field(ui: &mut Ui, link: &str, copied: bool, commands: &mut Commands) {
     let (label, icon) = if copied { ("Copied", ICON_CHECK) } else { ("Copy link", ICON_CONTENT_COPY) };
     let copy = Button::new(Kind::Primary, label).icon(icon).width(ui.available_width());
     if ui.add(copy).clicked() {
-        commands.push(AppCommand::Copy {
-            text: link.to_owned(),
-            what: "Invite link",
-        });
+        commands.push(AppCommand::Copy { text: link.to_owned(), what: "Invite link" });
     }
 }

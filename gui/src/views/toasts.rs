@@ -1,4 +1,4 @@
-//! Short messages above the status line that go away by themselves.
+//! Short messages beneath the header that go away by themselves.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) fn show(ui: &mut Ui, toasts: &mut Vec<Toast>) {
     let mut closed = None;
     Area::new(Id::unique("toasts"))
         .order(Order::Foreground)
-        .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -metrics::STATUS_HEIGHT - 86.0))
+        .anchor(Align2::CENTER_TOP, vec2(0.0, metrics::HEADER_HEIGHT + 12.0))
         .show(ui.ctx(), |ui| {
             for (index, toast) in toasts.iter().enumerate() {
                 if one(ui, toast) {

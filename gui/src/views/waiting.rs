@@ -16,7 +16,8 @@ pub(crate) fn show(ui: &mut Ui, title: &str, about: &str) {
     let title = text::line(ui, title, theme::semibold(size::TITLE), palette.text, width);
     let at = pos2(centre.x - title.size().x / 2.0, centre.y - 16.0);
     text::plain_at(ui, title, at, "title");
-    let about = text::paragraph(ui, about, theme::regular(size::BODY), palette.weak, width, None);
-    let at = pos2(centre.x - about.size().x / 2.0, centre.y + 16.0);
-    text::selectable_at(ui, about, at, "about");
+    let below = Rect::from_min_size(pos2(centre.x - width / 2.0, centre.y + 16.0), vec2(width, 120.0));
+    let mut child = ui.new_child(egui::UiBuilder::new().id_salt("about").max_rect(below));
+    let words = egui::RichText::new(about).font(theme::regular(size::BODY)).color(palette.weak);
+    child.vertical_centered(|ui| ui.add(egui::Label::new(words).wrap().selectable(true)));
 }

@@ -34,15 +34,7 @@ pub(crate) struct Button<'a> {
 impl<'a> Button<'a> {
     /// A button that shows `label` and is called so.
     pub(crate) fn new(kind: Kind, label: &'a str) -> Self {
-        Self {
-            label,
-            name: None,
-            icon: None,
-            kind,
-            enabled: true,
-            small: false,
-            width: None,
-        }
+        Self { label, name: None, icon: None, kind, enabled: true, small: false, width: None }
     }
 
     /// What a screen reader says, where the label alone would not tell.
@@ -103,8 +95,7 @@ impl Widget for Button<'_> {
         if ui.is_rect_visible(rect) {
             let (fill, stroke) = ground(palette, self.kind, self.enabled, &response);
             let radius = CornerRadius::same(metrics::RADIUS_BUTTON);
-            ui.painter()
-                .rect(rect, radius, fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
+            ui.painter().rect(rect, radius, fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
             focus_ring(ui, &response, rect, metrics::RADIUS_BUTTON + 1);
             let mut x = rect.center().x - (words.size().x + icon_width) / 2.0;
             if let Some(glyph) = icon {

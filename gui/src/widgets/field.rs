@@ -91,13 +91,16 @@ impl<'a> Field<'a> {
     pub(crate) fn show(self, ui: &mut Ui) -> Response {
         let palette = theme::palette(ui);
         if self.label {
-            let galley = text::line(ui, self.name, theme::medium(size::PREVIEW), palette.weak, ui.available_width());
-            let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), galley.size().y), Sense::hover());
+            let galley =
+                text::line(ui, self.name, theme::medium(size::PREVIEW), palette.weak, ui.available_width());
+            let (rect, _) =
+                ui.allocate_exact_size(vec2(ui.available_width(), galley.size().y), Sense::hover());
             text::paint_left(ui, galley, rect.left(), rect.center().y);
             ui.add_space(-3.0);
         }
         let ground = ui.painter().add(egui::Shape::Noop);
-        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), metrics::CONTROL_HEIGHT), Sense::hover());
+        let (rect, _) =
+            ui.allocate_exact_size(vec2(ui.available_width(), metrics::CONTROL_HEIGHT), Sense::hover());
         let wrong = self.wrong;
         let response = self.inside(ui, rect);
         let stroke = match (wrong, response.has_focus()) {
@@ -120,9 +123,8 @@ impl<'a> Field<'a> {
             inner.min.x += 25.0;
         }
         let mut hidden = false;
-        if let Some(shown) = self.reveal {
-            reveal_button(ui, rect, shown);
-            hidden = !*shown;
+        if let Some(shown) = &self.reveal {
+            hidden = !**shown;
             inner.max.x -= 24.0;
         }
         let mut child = ui.new_child(
@@ -133,11 +135,8 @@ impl<'a> Field<'a> {
         );
         child.spacing_mut().interact_size.y = inner.height();
         let mut shown = self.text.as_str();
-        let mut edit = if self.read_only {
-            TextEdit::singleline(&mut shown)
-        } else {
-            TextEdit::singleline(self.text)
-        };
+        let mut edit =
+            if self.read_only { TextEdit::singleline(&mut shown) } else { TextEdit::singleline(self.text) };
         if let Some(id) = self.id {
             edit = edit.id(id);
         }
@@ -152,6 +151,10 @@ impl<'a> Field<'a> {
                 .min_size(vec2(0.0, inner.height()))
                 .desired_width(inner.width()),
         );
+        // After the field, so that Tab comes to it second.
+        if let Some(shown) = self.reveal {
+            reveal_button(ui, rect, shown);
+        }
         response.accessible_name(self.name)
     }
 }
@@ -160,11 +163,8 @@ fn reveal_button(ui: &mut Ui, field: egui::Rect, shown: &mut bool) {
     let side = 26.0;
     let at = egui::pos2(field.right() - side - 5.0, field.center().y - side / 2.0);
     let rect = egui::Rect::from_min_size(at, egui::Vec2::splat(side));
-    let (icon, name) = if *shown {
-        (ICON_VISIBILITY_OFF, "Hide password")
-    } else {
-        (ICON_VISIBILITY, "Show password")
-    };
+    let (icon, name) =
+        if *shown { (ICON_VISIBILITY_OFF, "Hide password") } else { (ICON_VISIBILITY, "Show password") };
     let mut child = ui.new_child(UiBuilder::new().id_salt("reveal").max_rect(rect));
     if child.add(IconButton::new(icon, name).small()).clicked() {
         *shown = !*shown;

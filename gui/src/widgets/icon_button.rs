@@ -19,13 +19,7 @@ pub(crate) struct IconButton<'a> {
 impl<'a> IconButton<'a> {
     /// `name` is read aloud and shown when hovered.
     pub(crate) fn new(icon: MaterialIcon, name: &'a str) -> Self {
-        Self {
-            icon,
-            name,
-            filled: false,
-            enabled: true,
-            side: metrics::ICON_BUTTON,
-        }
+        Self { icon, name, filled: false, enabled: true, side: metrics::ICON_BUTTON }
     }
 
     /// On the accent.
@@ -67,15 +61,12 @@ impl Widget for IconButton<'_> {
         response.widget_info(|| WidgetInfo::labeled(Role::Button, self.enabled, self.name));
         if ui.is_rect_visible(rect) {
             let (fill, ink) = self.colours(ui, &response);
-            ui.painter()
-                .rect_filled(rect, CornerRadius::same(metrics::RADIUS_BUTTON), fill);
+            ui.painter().rect_filled(rect, CornerRadius::same(metrics::RADIUS_BUTTON), fill);
             focus_ring(ui, &response, rect, metrics::RADIUS_BUTTON + 1);
             let size = if self.side < 30.0 { 17.0 } else { metrics::ICON };
             let glyph = text::line(ui, self.icon.codepoint, theme::icon(size), ink, self.side);
             text::paint_centred(ui, glyph, rect.center());
         }
-        response
-            .on_hover_cursor(egui::CursorIcon::PointingHand)
-            .on_hover_text(self.name)
+        response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(self.name)
     }
 }

@@ -1,6 +1,8 @@
 //! Small painted things: focus ring, badge, progress bar, icon tile, hairline, the program's mark.
 
-use egui::{Color32, CornerRadius, Pos2, Rect, Response, Role, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, CornerRadius, Pos2, Rect, Response, Role, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use egui_material_icons::MaterialIcon;
 
 use super::text;
@@ -10,8 +12,7 @@ use crate::theme;
 pub(crate) fn focus_ring(ui: &Ui, response: &Response, rect: Rect, radius: u8) {
     if response.has_focus() {
         let stroke = Stroke::new(2.0, theme::palette(ui).accent);
-        ui.painter()
-            .rect_stroke(rect.expand(1.0), CornerRadius::same(radius), stroke, StrokeKind::Outside);
+        ui.painter().rect_stroke(rect.expand(1.0), CornerRadius::same(radius), stroke, StrokeKind::Outside);
     }
 }
 
@@ -35,8 +36,7 @@ pub(crate) fn progress(ui: &mut Ui, rect: Rect, part: f32, colour: Color32, name
     ui.painter().rect_filled(rect, radius, palette.track);
     if part > 0.0 {
         let filled = vec2((rect.width() * part).max(rect.height()), rect.height());
-        ui.painter()
-            .rect_filled(Rect::from_min_size(rect.min, filled), radius, colour);
+        ui.painter().rect_filled(Rect::from_min_size(rect.min, filled), radius, colour);
     }
     let id = ui.scope_id().with(("progress", name));
     let response = ui.interact(rect, id, egui::Sense::hover());

@@ -11,8 +11,7 @@ pub(crate) fn segments<T: Copy + PartialEq>(ui: &mut Ui, chosen: &mut T, choices
     let (outer, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let palette = theme::palette(ui);
     let radius = CornerRadius::same(metrics::RADIUS_BUTTON);
-    ui.painter()
-        .rect(outer, radius, palette.side, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
+    ui.painter().rect(outer, radius, palette.side, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
     let width = (outer.width() - 6.0) / choices.len() as f32;
     let mut changed = false;
     for (index, (value, label)) in choices.iter().enumerate() {
@@ -30,8 +29,7 @@ fn segment<T: Copy + PartialEq>(ui: &mut Ui, rect: Rect, chosen: &mut T, value: 
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, label));
     let radius = CornerRadius::same(metrics::RADIUS_BUTTON - 2);
     if is_chosen {
-        ui.painter()
-            .rect(rect, radius, palette.card, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
+        ui.painter().rect(rect, radius, palette.card, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
     } else if response.hovered() {
         ui.painter().rect_filled(rect, radius, palette.hover);
     }

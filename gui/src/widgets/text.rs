@@ -56,12 +56,22 @@ fn paint(ui: &Ui, galley: Arc<Galley>, at: Pos2) -> Rect {
 }
 
 /// A label that can be selected, at a place already measured.
-pub(crate) fn selectable_at(ui: &mut Ui, galley: Arc<Galley>, at: Pos2, salt: impl std::hash::Hash + std::fmt::Debug) -> Response {
+pub(crate) fn selectable_at(
+    ui: &mut Ui,
+    galley: Arc<Galley>,
+    at: Pos2,
+    salt: impl std::hash::Hash + std::fmt::Debug,
+) -> Response {
     label_at(ui, galley, at, salt, true)
 }
 
 /// A label at a place already measured.
-pub(crate) fn plain_at(ui: &mut Ui, galley: Arc<Galley>, at: Pos2, salt: impl std::hash::Hash + std::fmt::Debug) -> Response {
+pub(crate) fn plain_at(
+    ui: &mut Ui,
+    galley: Arc<Galley>,
+    at: Pos2,
+    salt: impl std::hash::Hash + std::fmt::Debug,
+) -> Response {
     label_at(ui, galley, at, salt, false)
 }
 
@@ -75,11 +85,7 @@ fn label_at(
     let rect = Rect::from_min_size(at, galley.size() + Vec2::splat(1.0));
     let mut child = ui.new_child(UiBuilder::new().id_salt(salt).max_rect(rect));
     let whole = galley.elided.then(|| galley.job.text.clone());
-    let response = child.add(
-        Label::new(galley)
-            .selectable(selectable)
-            .show_tooltip_when_elided(false),
-    );
+    let response = child.add(Label::new(galley).selectable(selectable).show_tooltip_when_elided(false));
     match whole {
         Some(whole) => response.on_hover_text(whole),
         None => response,
@@ -102,12 +108,7 @@ pub(crate) fn clipped(ui: &mut Ui, text: &str, font: FontId, colour: Color32) ->
 }
 
 fn format(font_id: FontId, color: Color32, line_height: Option<f32>) -> TextFormat {
-    TextFormat {
-        font_id,
-        color,
-        line_height,
-        ..TextFormat::default()
-    }
+    TextFormat { font_id, color, line_height, ..TextFormat::default() }
 }
 
 /// Line breaks would end a line early; a preview shows them as spaces.

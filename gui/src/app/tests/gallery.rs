@@ -19,7 +19,14 @@ struct Gallery {
 }
 
 impl Gallery {
-    fn take(&self, name: &str, snapshot: Snapshot, size: [f32; 2], theme: ThemeChoice, act: impl FnOnce(&mut Desk)) {
+    fn take(
+        &self,
+        name: &str,
+        snapshot: Snapshot,
+        size: [f32; 2],
+        theme: ThemeChoice,
+        act: impl FnOnce(&mut Desk),
+    ) {
         if std::env::var("LANDLINE_GALLERY_ONLY").is_ok_and(|only| !name.contains(&only)) {
             return;
         }
@@ -27,7 +34,9 @@ impl Gallery {
         let renderer = textures.clone();
         let mut desk = Desk::build(snapshot, size, theme, |builder| {
             builder.renderer(renderer).with_context_setup(|ctx| {
-                ctx.add_font_provider(std::sync::Arc::new(egui_system_font_provider::SystemFontProvider::new()));
+                ctx.add_font_provider(std::sync::Arc::new(
+                    egui_system_font_provider::SystemFontProvider::new(),
+                ));
             })
         });
         act(&mut desk);
@@ -70,7 +79,13 @@ fn gallery() {
         gallery.take(&format!("lobby-{tone}"), fake::busy(), WIDE, theme, open(ConversationKind::Lobby));
         gallery.take(&format!("first-{tone}"), fake::signed_out(), WIDE, theme, |_| {});
         gallery.take(&format!("refused-{tone}"), fake::refused(), WIDE, theme, |_| {});
-        gallery.take(&format!("cards-{tone}"), fake::every_transfer(), [1200.0, 2700.0], theme, open(marta()));
+        gallery.take(
+            &format!("cards-{tone}"),
+            fake::every_transfer(),
+            [1200.0, 2700.0],
+            theme,
+            open(marta()),
+        );
         gallery.take(&format!("settings-{tone}"), fake::busy(), WIDE, theme, |desk| {
             desk.window.get_by_label("Settings").click();
             desk.window.run();

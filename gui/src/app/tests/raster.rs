@@ -87,7 +87,10 @@ fn triangle_onto(image: &mut Image, corners: [Vertex; 3], texture: &Image, clip:
             if w.iter().any(|part| *part < 0.0) || on_far_edge(&w, &p, area) {
                 continue;
             }
-            let uv = (corners[0].uv.to_vec2() * w[0] + corners[1].uv.to_vec2() * w[1] + corners[2].uv.to_vec2() * w[2]).to_pos2();
+            let uv = (corners[0].uv.to_vec2() * w[0]
+                + corners[1].uv.to_vec2() * w[1]
+                + corners[2].uv.to_vec2() * w[2])
+                .to_pos2();
             let tint = mix(corners.map(|corner| corner.color), w);
             let texel = texture.sample(uv);
             let source = multiply(tint, texel);

@@ -108,16 +108,15 @@ fn hosting_is_one_click_and_offers_an_invite_for_others() {
     finish(&mut desk, ticket, Ok(Outcome::SignedIn { user: username }));
     let invite = desk.far.commands.try_recv().unwrap();
     assert!(matches!(invite.action, Action::Invite));
-    let link = InviteLink {
-        host: "127.0.0.1".into(),
-        port: 4810,
-        key: fake::other_key(),
-        code: "abc".into(),
-    };
+    let link =
+        InviteLink { host: "127.0.0.1".into(), port: 4810, key: fake::other_key(), code: "abc".into() };
     finish(&mut desk, invite.ticket, Ok(Outcome::Invited { link }));
     let field = desk.window.get_by_role_and_label(Role::TextInput, "Invite link");
     let shown = field.value().unwrap();
-    assert!(shown.starts_with("landline://192.168.1.20:4810/"), "others dial this machine, not their own: {shown}");
+    assert!(
+        shown.starts_with("landline://192.168.1.20:4810/"),
+        "others dial this machine, not their own: {shown}"
+    );
     click(&mut desk, "Copy link");
     desk.window.get_by_label("Copied");
 }
@@ -227,7 +226,9 @@ fn a_file_dropped_into_the_conversation_goes_there() {
     desk.window.run();
     desk.window.input_mut().dropped_files.push(Arc::new(File("/tmp/a".into())));
     desk.window.run();
-    assert!(matches!(&desk.asked()[..], [Action::ShareFile { to, .. }] if *to == fake::direct("Marta Keller")));
+    assert!(
+        matches!(&desk.asked()[..], [Action::ShareFile { to, .. }] if *to == fake::direct("Marta Keller"))
+    );
 }
 
 #[test]
@@ -237,7 +238,10 @@ fn a_typed_path_sends_a_file_where_there_is_no_dialog() {
     type_into(&mut desk, "Or type its path", "/tmp/отчёт.pdf");
     click(&mut desk, "Send this file");
     let asked = desk.asked();
-    assert!(matches!(&asked[..], [Action::ShareFile { path, .. }] if path.ends_with("отчёт.pdf")), "{asked:?}");
+    assert!(
+        matches!(&asked[..], [Action::ShareFile { path, .. }] if path.ends_with("отчёт.pdf")),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -260,7 +264,7 @@ fn the_line_says_when_it_tries_again_and_can_be_told_to_now() {
 }
 
 #[test]
-fn a_failed_command_is_told_at_the_bottom() {
+fn a_failed_command_is_told() {
     let mut desk = Desk::new(fake::busy(), WIDE);
     let failure = Failure::new(FailureKind::DiskFull, "The disk is full. Free some space and try again.");
     report(&mut desk, Report::Event(Event::Notice(failure)));
@@ -289,16 +293,26 @@ fn a_full_queue_loses_nothing() {
 #[test]
 fn everything_can_be_reached_by_keyboard() {
     let mut desk = Desk::new(fake::signed_out(), WIDE);
-    let mut reached = Vec::new();
+    let mut reached: Vec<String> = Vec::new();
     for _ in 0..12 {
         desk.window.key_press(egui::Key::Tab);
         desk.window.run();
         let focused = desk.window.root().children_recursive().find(|node| node.is_focused());
         reached.extend(focused.and_then(|node| node.accesskit_node().label()));
     }
-    for label in ["Join", "Host here", "I have an account", "Username", "Password", "Show password", "Create account and join"] {
+    for label in [
+        "Join",
+        "Host here",
+        "I have an account",
+        "Username",
+        "Password",
+        "Show password",
+        "Create account and join",
+    ] {
         assert!(reached.iter().any(|one| one == label), "{label} in {reached:?}");
     }
+    let at = |label| reached.iter().position(|one| one == label);
+    assert!(at("Username") < at("Password") && at("Password") < at("Show password"), "{reached:?}");
 }
 
 #[test]

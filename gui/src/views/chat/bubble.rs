@@ -62,16 +62,7 @@ impl<'a> Layout<'a> {
         let body = inner + vec2(pad_x * 2.0, pad_y * 2.0);
         let above = author.as_ref().map_or(0.0, |galley| galley.size().y + 4.0);
         let below = failure.as_ref().map_or(0.0, |galley| galley.size().y + 4.0);
-        Self {
-            bubble,
-            words,
-            author,
-            time,
-            failure,
-            beside,
-            body,
-            height: above + body.y + below,
-        }
+        Self { bubble, words, author, time, failure, beside, body, height: above + body.y + below }
     }
 
     /// Paints it in a column whose upper left corner is `column.min`.

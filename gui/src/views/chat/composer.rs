@@ -1,6 +1,9 @@
 //! Where one writes: Enter sends, Shift+Enter starts a new line; files by the clip.
 
-use egui::{CornerRadius, Id, Key, KeyboardShortcut, Modifiers, Popup, Rect, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, vec2};
+use egui::{
+    CornerRadius, Id, Key, KeyboardShortcut, Modifiers, Popup, Rect, Stroke, StrokeKind, TextEdit, Ui,
+    UiBuilder, vec2,
+};
 use egui_material_icons::icons::{ICON_ATTACH_FILE, ICON_FOLDER_OPEN, ICON_SEND};
 use landline_peer::api::Action;
 use landline_protocol::ConversationKind;
@@ -25,13 +28,20 @@ pub(crate) fn field_id() -> Id {
 }
 
 /// Shows the composer over `rect`.
-pub(crate) fn show(ui: &mut Ui, rect: Rect, shown: &Conversation, state: &mut UiState, commands: &mut Commands) {
+pub(crate) fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    shown: &Conversation,
+    state: &mut UiState,
+    commands: &mut Commands,
+) {
     let palette = theme::palette(ui);
     let focused = ui.memory(|memory| memory.has_focus(field_id()));
     let stroke = if focused { Stroke::new(1.5, palette.accent) } else { Stroke::new(1.0, palette.stroke) };
     let radius = CornerRadius::same(metrics::RADIUS_CARD);
     ui.painter().rect(rect, radius, palette.field, stroke, StrokeKind::Inside);
-    let clip = Rect::from_min_size(rect.left_bottom() + vec2(6.0, -40.0), egui::Vec2::splat(metrics::ICON_BUTTON));
+    let clip =
+        Rect::from_min_size(rect.left_bottom() + vec2(6.0, -40.0), egui::Vec2::splat(metrics::ICON_BUTTON));
     attach(ui, clip, &shown.kind, state, commands);
     let send = clip.translate(vec2(rect.width() - 12.0 - metrics::ICON_BUTTON, 0.0));
     let inner = Rect::from_min_max(
@@ -56,16 +66,16 @@ pub(crate) fn show(ui: &mut Ui, rect: Rect, shown: &Conversation, state: &mut Ui
 fn field(ui: &mut Ui, rect: Rect, draft: &mut String, title: &str) -> bool {
     let palette = theme::palette(ui);
     let focused = ui.memory(|memory| memory.has_focus(field_id()));
-    let entered = focused && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
+    let entered = focused
+        && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
     let mut child = ui.new_child(UiBuilder::new().id_salt("composer field").max_rect(rect));
     child.set_clip_rect(rect.intersect(ui.clip_rect()));
-    egui::ScrollArea::vertical()
-        .max_height(rect.height())
-        .auto_shrink(false)
-        .stick_to_bottom(true)
-        .show(&mut child, |ui| {
+    egui::ScrollArea::vertical().max_height(rect.height()).auto_shrink(false).stick_to_bottom(true).show(
+        &mut child,
+        |ui| {
             let words = format!("Message {title}");
-            let hint = text::line(ui, &words, theme::regular(size::BODY), palette.faint, ui.available_width());
+            let hint =
+                text::line(ui, &words, theme::regular(size::BODY), palette.faint, ui.available_width());
             let hint = if hint.elided { "Message".to_owned() } else { words };
             let hint = egui::RichText::new(hint).color(palette.faint);
             let edit = TextEdit::multiline(draft)
@@ -77,7 +87,8 @@ fn field(ui: &mut Ui, rect: Rect, draft: &mut String, title: &str) -> bool {
                 .desired_rows(1)
                 .desired_width(f32::INFINITY);
             ui.add(edit).accessible_name(format!("Message {title}"));
-        });
+        },
+    );
     entered
 }
 
@@ -110,9 +121,8 @@ fn attach(ui: &mut Ui, rect: Rect, kind: &ConversationKind, state: &mut UiState,
 
 fn attach_form(ui: &mut Ui, kind: &ConversationKind, state: &mut UiState, commands: &mut Commands) {
     ui.set_width(320.0);
-    let choose = Button::new(Kind::Primary, "Choose file…")
-        .icon(ICON_FOLDER_OPEN)
-        .width(ui.available_width());
+    let choose =
+        Button::new(Kind::Primary, "Choose file…").icon(ICON_FOLDER_OPEN).width(ui.available_width());
     if ui.add(choose).clicked() {
         commands.push(AppCommand::ChooseFile { to: kind.clone() });
         ui.close();
@@ -124,9 +134,7 @@ fn attach_form(ui: &mut Ui, kind: &ConversationKind, state: &mut UiState, comman
     let entered = path.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(2.0);
     let ready = !state.attach_path.trim().is_empty();
-    let send = Button::new(Kind::Secondary, "Send this file")
-        .enabled(ready)
-        .width(ui.available_width());
+    let send = Button::new(Kind::Secondary, "Send this file").enabled(ready).width(ui.available_width());
     let clicked = ui.add(send).clicked();
     if ready && (clicked || entered) {
         let path = expand(state.attach_path.trim());

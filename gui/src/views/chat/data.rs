@@ -199,7 +199,8 @@ fn item(
 ) -> Item {
     let group = view.kind == ConversationKind::Lobby;
     let author = (group && !message.mine && place.first).then(|| message.author.to_string());
-    let avatar = (!message.mine && place.last).then(|| author_avatar(snapshot, &message.author, &message.device));
+    let avatar =
+        (!message.mine && place.last).then(|| author_avatar(snapshot, &message.author, &message.device));
     let time = clock.time(message.at);
     let transfer = snapshot.transfers.get(&message.id);
     match (&message.content, transfer) {
@@ -233,10 +234,8 @@ fn words(content: &Content) -> String {
 
 /// Text from others keeps its line breaks; nothing else in it can move or hide what is shown.
 fn multiline(text: &str) -> String {
-    let lines: Vec<String> = text
-        .lines()
-        .map(|line| landline_protocol::name::printable(&line.replace('\t', "    ")))
-        .collect();
+    let lines: Vec<String> =
+        text.lines().map(|line| landline_protocol::name::printable(&line.replace('\t', "    "))).collect();
     lines.join("\n")
 }
 
@@ -272,9 +271,16 @@ mod tests {
             Item::Unread => "== new".to_owned(),
             Item::Bubble(b) => format!(
                 "{} {} {}: {} ({}) {:?}",
-                if b.mine { ">" } else { "<" }, place(b.place), b.author.as_deref().unwrap_or("-"), b.text, b.time, b.mark
+                if b.mine { ">" } else { "<" },
+                place(b.place),
+                b.author.as_deref().unwrap_or("-"),
+                b.text,
+                b.time,
+                b.mark
             ),
-            Item::Card(c) => format!("{} {} [{}]", if c.mine { ">" } else { "<" }, place(c.place), c.card.name),
+            Item::Card(c) => {
+                format!("{} {} [{}]", if c.mine { ">" } else { "<" }, place(c.place), c.card.name)
+            }
         });
         [format!("{} | {} | {:?}", conversation.title, conversation.subtitle, conversation.warning)]
             .into_iter()

@@ -24,16 +24,14 @@ pub(crate) struct Heights {
 
 impl Heights {
     fn of(&mut self, ui: &Ui, bubble: &Bubble, width: f32) -> f32 {
-        let shape = u8::from(bubble.author.is_some()) | u8::from(matches!(bubble.mark, Mark::Failed(_))) << 1
+        let shape = u8::from(bubble.author.is_some())
+            | u8::from(matches!(bubble.mark, Mark::Failed(_))) << 1
             | u8::from(bubble.mark == Mark::None) << 2;
         let key = (bubble.id, width.to_bits(), shape);
         if self.known.len() > 20_000 {
             self.known.clear();
         }
-        *self
-            .known
-            .entry(key)
-            .or_insert_with(|| bubble::Layout::new(ui, bubble, width).height)
+        *self.known.entry(key).or_insert_with(|| bubble::Layout::new(ui, bubble, width).height)
     }
 }
 
@@ -55,10 +53,8 @@ pub(crate) fn show(ui: &mut Ui, shown: &Conversation, state: &mut UiState, comma
     let place_id = ui.scope_id().with(("place", shown.id));
     let place: Place = ui.data(|data| data.get_temp(place_id)).unwrap_or_default();
     let first = first_message(&shown.items);
-    let mut area = egui::ScrollArea::vertical()
-        .id_salt(("timeline", shown.id))
-        .auto_shrink(false)
-        .stick_to_bottom(true);
+    let mut area =
+        egui::ScrollArea::vertical().id_salt(("timeline", shown.id)).auto_shrink(false).stick_to_bottom(true);
     if place.first.is_some() && place.first != first && total > place.total {
         // The past grew at the top: what was being read stays where it is.
         area = area.vertical_scroll_offset(place.offset + total - place.total);
@@ -95,7 +91,10 @@ fn measure(ui: &Ui, items: &[Item], width: f32, heights: &mut Heights) -> Vec<f3
             Item::Bubble(bubble) => heights.of(ui, bubble, width) + gap(bubble.place.first),
             Item::Card(card) => {
                 let above = if card.author.is_some() { 20.0 } else { 0.0 };
-                CardLayout::new(ui, &card.card, card_width(width)).size.y + above + gap(card.place.first) + 17.0
+                CardLayout::new(ui, &card.card, card_width(width)).size.y
+                    + above
+                    + gap(card.place.first)
+                    + 17.0
             }
         })
         .collect()

@@ -38,10 +38,8 @@ pub(crate) fn show(
         timeline::show(&mut child, shown, state, commands);
     }
     let side = if whole.width() < 520.0 { 12.0 } else { 20.0 };
-    let field = Rect::from_min_max(
-        pos2(rest.left() + side, split + 8.0),
-        rest.right_bottom() - vec2(side, 16.0),
-    );
+    let field =
+        Rect::from_min_max(pos2(rest.left() + side, split + 8.0), rest.right_bottom() - vec2(side, 16.0));
     composer::show(ui, field, shown, state, commands);
     zones.conversation(whole, &shown.kind, &shown.title);
     ui.advance_cursor_after_rect(whole);
@@ -90,17 +88,18 @@ fn header(ui: &mut Ui, shown: &Conversation, back: bool, commands: &mut Commands
 
 fn warn(ui: &mut Ui, words: &str) {
     let palette = theme::palette(ui);
-    egui::Frame::new()
-        .fill(palette.tint(palette.amber))
-        .inner_margin(Margin::symmetric(20, 9))
-        .show(ui, |ui| {
+    egui::Frame::new().fill(palette.tint(palette.amber)).inner_margin(Margin::symmetric(20, 9)).show(
+        ui,
+        |ui| {
             ui.set_width(ui.available_width());
             ui.horizontal_top(|ui| {
-                let glyph = text::line(ui, ICON_WARNING.codepoint, theme::icon(17.0), palette.amber_text, 24.0);
+                let glyph =
+                    text::line(ui, ICON_WARNING.codepoint, theme::icon(17.0), palette.amber_text, 24.0);
                 ui.add(egui::Label::new(glyph));
                 text::flowing(ui, words, theme::regular(size::PREVIEW), palette.amber_text);
             });
-        });
+        },
+    );
     ui.add_space(-ui.spacing().item_spacing.y);
 }
 

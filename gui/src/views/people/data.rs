@@ -49,7 +49,12 @@ impl Entry {
 }
 
 /// The rows for a snapshot, filtered by what is typed.
-pub(crate) fn list(snapshot: &Snapshot, open: Option<&ConversationKind>, filter: &str, clock: &Clock) -> Vec<Row> {
+pub(crate) fn list(
+    snapshot: &Snapshot,
+    open: Option<&ConversationKind>,
+    filter: &str,
+    clock: &Clock,
+) -> Vec<Row> {
     let Some(me) = snapshot.me.as_ref().map(|me| &me.user) else {
         return Vec::new();
     };
@@ -86,10 +91,13 @@ pub(crate) fn list(snapshot: &Snapshot, open: Option<&ConversationKind>, filter:
     rows
 }
 
-/// `3 of 12 online`, for the lobby's header.
+/// `12 people · 3 online`, oneself among them.
 pub(crate) fn everyone(people: &[PersonView]) -> String {
+    if people.is_empty() {
+        return "Only you so far".to_owned();
+    }
     let online = people.iter().filter(|person| person.online).count();
-    format!("{} · {online} online", count(people.len() + 1, "person", "people"))
+    format!("{} · {} online", count(people.len() + 1, "person", "people"), online + 1)
 }
 
 fn hint(snapshot: &Snapshot, rows: &[Row], filter: &str) -> Option<String> {
@@ -124,7 +132,12 @@ fn of_person(person: &PersonView, me: &UserName, clock: &Clock) -> Entry {
     }
 }
 
-fn of_conversation(snapshot: &Snapshot, conversation: &ConversationView, me: &UserName, clock: &Clock) -> Entry {
+fn of_conversation(
+    snapshot: &Snapshot,
+    conversation: &ConversationView,
+    me: &UserName,
+    clock: &Clock,
+) -> Entry {
     let last = conversation.messages.last();
     let mut entry = match conversation.kind.other(me) {
         None => Entry {
@@ -179,12 +192,7 @@ fn preview(snapshot: &Snapshot, message: &MessageView, group: bool) -> String {
 }
 
 fn first_line(text: &str) -> String {
-    text.lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default()
-        .chars()
-        .take(200)
-        .collect()
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().chars().take(200).collect()
 }
 
 /// A person's mark.
@@ -207,7 +215,9 @@ mod tests {
         rows.iter()
             .map(|row| match row {
                 Row::Section(caption) => format!("-- {caption}"),
-                Row::Entry(entry) => format!("{} [{}]{}", entry.spoken(), entry.time, if entry.selected { " <" } else { "" }),
+                Row::Entry(entry) => {
+                    format!("{} [{}]{}", entry.spoken(), entry.time, if entry.selected { " <" } else { "" })
+                }
                 Row::Empty(words) => format!("({words})"),
             })
             .collect()

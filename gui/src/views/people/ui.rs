@@ -22,11 +22,14 @@ pub(crate) fn show(
     commands: &mut Commands,
 ) {
     header(ui, me, menu, commands);
-    egui::Frame::new()
-        .inner_margin(egui::Margin::symmetric(10, 2))
-        .show(ui, |ui| {
-            Field::new("Find people", filter).id(crate::app::filter_id()).unlabelled().hint("Find people").icon(ICON_SEARCH).show(ui);
-        });
+    egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 2)).show(ui, |ui| {
+        Field::new("Find people", filter)
+            .id(crate::app::filter_id())
+            .unlabelled()
+            .hint("Find people")
+            .icon(ICON_SEARCH)
+            .show(ui);
+    });
     ui.add_space(-2.0);
     let area = egui::ScrollArea::vertical().auto_shrink(false).content_margin(egui::Margin::symmetric(10, 4));
     area.show(ui, |ui| {
@@ -43,7 +46,8 @@ pub(crate) fn show(
 
 fn header(ui: &mut Ui, me: &Me, menu: &settings::Menu, commands: &mut Commands) {
     let palette = theme::palette(ui);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), metrics::HEADER_HEIGHT), Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(vec2(ui.available_width(), metrics::HEADER_HEIGHT), Sense::hover());
     let avatar = Avatar::person(me.user.as_str(), Some(&menu.device), Presence::None);
     avatar.paint(ui, pos2(rect.left() + 29.0, rect.center().y), metrics::AVATAR_SMALL + 4.0, palette.side);
     let buttons = if me.admin { 2.0 } else { 1.0 } * (metrics::ICON_BUTTON + 2.0);
@@ -54,7 +58,8 @@ fn header(ui: &mut Ui, me: &Me, menu: &settings::Menu, commands: &mut Commands) 
     let left = rect.left() + 56.0;
     text::plain_at(ui, name, pos2(left, rect.center().y - 17.0), "own name");
     text::paint_left(ui, role, left, rect.center().y + 9.0);
-    let right = Rect::from_min_max(pos2(rect.right() - buttons - 10.0, rect.top()), rect.max - vec2(10.0, 0.0));
+    let right =
+        Rect::from_min_max(pos2(rect.right() - buttons - 10.0, rect.top()), rect.max - vec2(10.0, 0.0));
     let mut child = ui.new_child(
         egui::UiBuilder::new()
             .id_salt("own buttons")
@@ -124,7 +129,8 @@ fn paint(ui: &Ui, rect: Rect, entry: &Entry, hovered: bool, drop_here: bool) {
     let ink = if unread { palette.accent } else { palette.faint };
     let time = text::line(ui, &entry.time, theme::regular(size::SMALL), ink, 90.0);
     let time = text::paint_right(ui, time, right, first);
-    let name = text::line(ui, &entry.name, theme::semibold(size::BODY), palette.text, time.left() - left - 8.0);
+    let name =
+        text::line(ui, &entry.name, theme::semibold(size::BODY), palette.text, time.left() - left - 8.0);
     text::paint_left(ui, name, left, first);
     let badge_width = if unread { badge(ui, entry.unread, pos2(right, second)) + 8.0 } else { 0.0 };
     let quiet = entry.preview == "online";
@@ -140,8 +146,7 @@ fn paint_release(ui: &Ui, rect: Rect, entry: &Entry) {
     let radius = CornerRadius::same(metrics::RADIUS_ROW);
     let stroke = egui::Stroke::new(1.5, palette.accent);
     let fill = palette.tint(palette.accent);
-    ui.painter()
-        .rect(rect.shrink(1.0), radius, fill, stroke, egui::StrokeKind::Inside);
+    ui.painter().rect(rect.shrink(1.0), radius, fill, stroke, egui::StrokeKind::Inside);
     let words = format!("Release to send to {}", entry.name);
     let galley = text::line(ui, &words, theme::semibold(size::BODY), palette.accent, rect.width() - 24.0);
     text::paint_centred(ui, galley, rect.center());

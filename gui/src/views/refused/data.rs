@@ -18,7 +18,9 @@ pub(crate) struct Stop {
 /// The stop that a snapshot asks for, if it does.
 pub(crate) fn stop(snapshot: &Snapshot) -> Option<Stop> {
     match &snapshot.line {
-        Line::Refused { cause } if cause.kind == FailureKind::KeyChanged => Some(from_failure(snapshot, cause)),
+        Line::Refused { cause } if cause.kind == FailureKind::KeyChanged => {
+            Some(from_failure(snapshot, cause))
+        }
         _ => None,
     }
 }
@@ -39,10 +41,8 @@ fn from_failure(snapshot: &Snapshot, cause: &Failure) -> Stop {
 
 /// Groups of four hexadecimal digits, eight in a row: fingerprints as people read them.
 fn fingerprints(text: &str) -> Vec<String> {
-    let words: Vec<&str> = text
-        .split_whitespace()
-        .map(|word| word.trim_matches(|c: char| !c.is_ascii_hexdigit()))
-        .collect();
+    let words: Vec<&str> =
+        text.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_ascii_hexdigit())).collect();
     let is_group = |word: &&str| word.len() == 4 && word.bytes().all(|b| b.is_ascii_hexdigit());
     let mut found = Vec::new();
     let mut at = 0;

@@ -18,7 +18,7 @@ pub(crate) fn show(ui: &mut Ui, stop: &Stop, commands: &mut Commands) {
         let margin = ((ui.available_width() - width) / 2.0).max(16.0);
         ui.add_space(((ui.available_height() - 520.0) / 2.0).clamp(16.0, 140.0));
         ui.horizontal_top(|ui| {
-            ui.add_space(margin - ui.spacing().item_spacing.x);
+            ui.add_space(margin);
             ui.vertical(|ui| {
                 ui.set_width(width);
                 contents(ui, stop, commands);
@@ -33,7 +33,13 @@ fn contents(ui: &mut Ui, stop: &Stop, commands: &mut Commands) {
     let mark = Rect::from_min_size(rect.min, egui::Vec2::splat(48.0));
     tile(ui, mark, ICON_GPP_BAD, palette.red);
     let width = rect.width() - 64.0;
-    let title = text::line(ui, "This is not the coordinator you know", theme::semibold(size::TITLE), palette.text, width);
+    let title = text::line(
+        ui,
+        "This is not the coordinator you know",
+        theme::semibold(size::TITLE),
+        palette.text,
+        width,
+    );
     text::plain_at(ui, title, mark.right_top() + vec2(16.0, 0.0), "title");
     let place = format!("{} showed another key. Nothing was sent to it.", stop.place);
     let place = text::line(ui, &place, theme::regular(size::BODY), palette.weak, width);
@@ -69,8 +75,7 @@ fn key(ui: &mut Ui, caption: &str, fingerprint: Option<&str>, bad: bool) {
     let height = 42.0 + digits.size().y;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let radius = egui::CornerRadius::same(metrics::RADIUS_CARD);
-    ui.painter()
-        .rect(rect, radius, palette.card, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
+    ui.painter().rect(rect, radius, palette.card, Stroke::new(1.0, edge), egui::StrokeKind::Inside);
     let salt = ("key", bad);
     text::plain_at(ui, caption, pos2(rect.left() + 14.0, rect.top() + 11.0), ("caption", bad));
     text::selectable_at(ui, digits, pos2(rect.left() + 14.0, rect.top() + 31.0), salt);

@@ -30,11 +30,8 @@ pub(crate) fn show(ui: &mut Ui, menu: &Menu, commands: &mut Commands) {
 fn contents(ui: &mut Ui, menu: &Menu, commands: &mut Commands) {
     caption(ui, "Appearance");
     let mut choice = menu.theme;
-    let choices = [
-        (ThemeChoice::System, "System"),
-        (ThemeChoice::Light, "Light"),
-        (ThemeChoice::Dark, "Dark"),
-    ];
+    let choices =
+        [(ThemeChoice::System, "System"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")];
     if segments(ui, &mut choice, &choices) {
         commands.push(AppCommand::Theme(choice));
     }
@@ -45,9 +42,7 @@ fn contents(ui: &mut Ui, menu: &Menu, commands: &mut Commands) {
     hairline(ui);
     keys(ui, menu);
     hairline(ui);
-    let leave = Button::new(Kind::Danger, "Sign out")
-        .icon(ICON_LOGOUT)
-        .width(ui.available_width());
+    let leave = Button::new(Kind::Danger, "Sign out").icon(ICON_LOGOUT).width(ui.available_width());
     if ui.add(leave).on_hover_text("Your history and keys stay on this computer").clicked() {
         commands.push(AppCommand::Engine(Action::SignOut, Purpose::Quiet));
         ui.close();
@@ -77,10 +72,10 @@ fn keys(ui: &mut Ui, menu: &Menu) {
     fingerprint(ui, &menu.device.fingerprint());
     ui.add_space(2.0);
     caption(ui, "Coordinator");
-    let place = menu.hosting.as_ref().map_or_else(
-        || menu.coordinator.clone(),
-        |address| format!("Hosted in this window at {address}"),
-    );
+    let place = menu
+        .hosting
+        .as_ref()
+        .map_or_else(|| menu.coordinator.clone(), |address| format!("Hosted in this window at {address}"));
     text::clipped(ui, &place, theme::regular(size::BODY), palette.text);
     fingerprint(ui, &menu.coordinator_key.fingerprint());
     let (words, ink) = if menu.key_from_invite {
@@ -99,6 +94,7 @@ fn caption(ui: &mut Ui, words: &str) {
 
 fn fingerprint(ui: &mut Ui, words: &str) {
     let palette = theme::palette(ui);
-    let galley = text::paragraph(ui, words, theme::mono(size::SMALL), palette.weak, ui.available_width(), None);
+    let galley =
+        text::paragraph(ui, words, theme::mono(size::SMALL), palette.weak, ui.available_width(), None);
     ui.add(egui::Label::new(galley).selectable(true));
 }

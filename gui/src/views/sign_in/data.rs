@@ -5,6 +5,7 @@ use landline_protocol::limits::{PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS};
 use landline_protocol::{InviteLink, UserName};
 
 use crate::state::{AppCommand, Purpose};
+use crate::views::format::sentence;
 
 /// Join or host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,16 +65,8 @@ impl Form {
         }
         let target = self.checked_target()?;
         let action = match self.account {
-            Account::New => Action::SignUp {
-                target,
-                username: self.checked_username()?,
-                password,
-            },
-            Account::Existing => Action::SignIn {
-                target,
-                username: self.existing_username()?,
-                password,
-            },
+            Account::New => Action::SignUp { target, username: self.checked_username()?, password },
+            Account::Existing => Action::SignIn { target, username: self.existing_username()?, password },
         };
         Ok(AppCommand::Engine(action, Purpose::SignIn))
     }
@@ -108,10 +101,9 @@ impl Form {
     }
 
     fn checked_username(&self) -> Result<UserName, (Field, String)> {
-        self.username
-            .trim()
-            .parse()
-            .map_err(|error: landline_protocol::user::UserNameError| (Field::Username, sentence(&error.to_string())))
+        self.username.trim().parse().map_err(|error: landline_protocol::user::UserNameError| {
+            (Field::Username, sentence(&error.to_string()))
+        })
     }
 
     fn existing_username(&self) -> Result<String, (Field, String)> {
@@ -148,12 +140,6 @@ fn blame(failure: &Failure, way: Way) -> Field {
     }
 }
 
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +155,9 @@ mod tests {
 
     #[test]
     fn a_filled_form_asks_for_what_it_says() {
-        let Ok(AppCommand::Engine(Action::SignUp { target, username, .. }, Purpose::SignIn)) = form().submit() else {
+        let Ok(AppCommand::Engine(Action::SignUp { target, username, .. }, Purpose::SignIn)) =
+            form().submit()
+        else {
             panic!("a new account is signed up");
         };
         assert_eq!(target, Target::Address("192.0.2.7:4810".into()));
@@ -187,7 +175,8 @@ mod tests {
         let link = "landline://192.0.2.7:4810/#k=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA&i=abc";
         let form = Form { target: format!("  {link}\n"), ..form() };
         assert_eq!(form.invite().map(|link| link.host), Some("192.0.2.7".to_owned()));
-        let Ok(AppCommand::Engine(Action::SignUp { target: Target::Invite(_), .. }, _)) = form.submit() else {
+        let Ok(AppCommand::Engine(Action::SignUp { target: Target::Invite(_), .. }, _)) = form.submit()
+        else {
             panic!("the invite is the target");
         };
     }

@@ -22,7 +22,7 @@ pub(crate) fn show(ui: &mut Ui, form: &mut Form, back: bool, commands: &mut Comm
         let top = ((ui.available_height() - 560.0) / 2.0).clamp(16.0, 160.0);
         ui.add_space(top);
         ui.horizontal_top(|ui| {
-            ui.add_space(margin - ui.spacing().item_spacing.x);
+            ui.add_space(margin);
             ui.vertical(|ui| {
                 ui.set_width(width);
                 heading(ui);
@@ -57,7 +57,8 @@ fn choices(ui: &mut Ui, form: &mut Form) {
     let width = (ui.available_width() - metrics::GRID) / 2.0;
     ui.horizontal(|ui| {
         let join = choice(ui, width, form.way == Way::Join, ICON_LAN, "Join", "A coordinator someone runs");
-        let host = choice(ui, width, form.way == Way::Host, ICON_HUB, "Host here", "Start one on this computer");
+        let host =
+            choice(ui, width, form.way == Way::Host, ICON_HUB, "Host here", "Start one on this computer");
         for (clicked, way) in [(join, Way::Join), (host, Way::Host)] {
             if clicked && form.way != way && !form.busy {
                 form.way = way;
@@ -188,10 +189,7 @@ fn submit_button(ui: &mut Ui, form: &Form) -> bool {
         (Way::Join, Account::Existing, true) => "Signing in…",
     };
     let icon = if form.way == Way::Host { ICON_HUB } else { ICON_LOGIN };
-    let button = Button::new(Kind::Primary, label)
-        .icon(icon)
-        .enabled(!form.busy)
-        .width(ui.available_width());
+    let button = Button::new(Kind::Primary, label).icon(icon).enabled(!form.busy).width(ui.available_width());
     ui.add(button).clicked()
 }
 

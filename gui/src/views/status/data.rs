@@ -37,12 +37,7 @@ pub(crate) struct Status {
 /// The words for a snapshot.
 pub(crate) fn status(snapshot: &Snapshot, now: Instant) -> Status {
     let place = snapshot.me.as_ref().map_or("the coordinator", |me| me.coordinator.as_str());
-    let plain = |colour, text| Status {
-        colour,
-        text,
-        offer: None,
-        stale_in: None,
-    };
+    let plain = |colour, text| Status { colour, text, offer: None, stale_in: None };
     match &snapshot.line {
         Line::SignedOut => plain(Colour::Bad, "Signed out".to_owned()),
         Line::Connecting => plain(Colour::Busy, format!("Connecting to {place}…")),
@@ -77,7 +72,8 @@ fn waiting(left: Duration, cause: &str) -> Status {
         colour: Colour::Waiting,
         text,
         offer: Some(Offer::Reconnect),
-        stale_in: (seconds > 0).then(|| Duration::from_millis(u64::try_from(until_next).unwrap_or(1000) + 10)),
+        stale_in: (seconds > 0)
+            .then(|| Duration::from_millis(u64::try_from(until_next).unwrap_or(1000) + 10)),
     }
 }
 

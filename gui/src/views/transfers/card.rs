@@ -46,7 +46,8 @@ impl<'a> Layout<'a> {
             .then(|| text::paragraph(ui, &card.state, small.clone(), ink, inner, Some(17.0)));
         let figures = card.figures.as_ref().map(|(left, right)| {
             let right = text::line(ui, right, theme::tabular(size::SMALL), palette.accent, inner * 0.6);
-            let left = text::line(ui, left, theme::tabular(size::SMALL), palette.weak, inner - right.size().x - 8.0);
+            let left =
+                text::line(ui, left, theme::tabular(size::SMALL), palette.weak, inner - right.size().x - 8.0);
             (left, right)
         });
         let recipients: Vec<_> = card
@@ -55,16 +56,8 @@ impl<'a> Layout<'a> {
             .map(|words| text::line(ui, words, small.clone(), palette.weak, inner))
             .collect();
         let buttons_per_row = if inner >= 330.0 { 3 } else { 2 };
-        let mut layout = Self {
-            card,
-            name,
-            about,
-            state,
-            figures,
-            recipients,
-            buttons_per_row,
-            size: vec2(width, 0.0),
-        };
+        let mut layout =
+            Self { card, name, about, state, figures, recipients, buttons_per_row, size: vec2(width, 0.0) };
         layout.size.y = layout.height();
         layout
     }
@@ -73,7 +66,8 @@ impl<'a> Layout<'a> {
         let bar = if self.card.part.is_some() { 9.0 + metrics::PROGRESS_HEIGHT } else { 0.0 };
         let figures = if self.figures.is_some() { 22.0 } else { 0.0 };
         let state = self.state.as_ref().map_or(0.0, |galley| galley.size().y + 8.0);
-        let recipients = if self.recipients.is_empty() { 0.0 } else { self.recipients.len() as f32 * 19.0 + 6.0 };
+        let recipients =
+            if self.recipients.is_empty() { 0.0 } else { self.recipients.len() as f32 * 19.0 + 6.0 };
         let rows = self.card.actions.len().div_ceil(self.buttons_per_row) as f32;
         let actions = if rows > 0.0 { rows * (ACTION_ROW - 6.0) + 6.0 } else { 0.0 };
         PADDING * 2.0 + TILE + bar + figures + state + recipients + actions
@@ -83,8 +77,7 @@ impl<'a> Layout<'a> {
     pub(crate) fn paint(&self, ui: &mut Ui, rect: Rect, commands: &mut Commands) {
         let palette = theme::palette(ui);
         let radius = CornerRadius::same(metrics::RADIUS_CARD);
-        ui.painter()
-            .rect(rect, radius, palette.card, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
+        ui.painter().rect(rect, radius, palette.card, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
         let mut ui = ui.new_child(UiBuilder::new().id_salt(self.card.offer).max_rect(rect.shrink(PADDING)));
         let ui = &mut ui;
         let inner = rect.shrink(PADDING);
@@ -136,7 +129,10 @@ impl<'a> Layout<'a> {
     fn paint_actions(&self, ui: &mut Ui, inner: Rect, top: f32, commands: &mut Commands) {
         for (row, actions) in self.card.actions.chunks(self.buttons_per_row).enumerate() {
             let y = top + 12.0 + row as f32 * (ACTION_ROW - 6.0);
-            let at = Rect::from_min_size(pos2(inner.left(), y), vec2(inner.width(), metrics::SMALL_CONTROL_HEIGHT));
+            let at = Rect::from_min_size(
+                pos2(inner.left(), y),
+                vec2(inner.width(), metrics::SMALL_CONTROL_HEIGHT),
+            );
             let mut child = ui.new_child(
                 UiBuilder::new()
                     .id_salt(("actions", row))
@@ -170,11 +166,7 @@ fn command(action: &Do, card: &FileCard) -> AppCommand {
     let offer = card.offer;
     let engine = |action| AppCommand::Engine(action, Purpose::Quiet);
     match action {
-        Do::Accept | Do::Retry => engine(Action::Accept {
-            offer,
-            folder: None,
-            name: None,
-        }),
+        Do::Accept | Do::Retry => engine(Action::Accept { offer, folder: None, name: None }),
         Do::SaveAs => AppCommand::SaveAs { offer },
         Do::Decline => engine(Action::Decline { offer }),
         Do::Cancel | Do::Withdraw => engine(Action::Cancel { offer }),

@@ -104,12 +104,12 @@ pub(crate) fn summary(snapshot: &Snapshot) -> Summary {
 
 /// Whether a transfer belongs in the panel: bytes move, are about to, or wait to.
 pub(crate) fn is_current(transfer: &TransferView) -> bool {
-    let fetching = transfer
-        .recipients
-        .iter()
-        .any(|one| one.state == RecipientState::Fetching);
+    let fetching = transfer.recipients.iter().any(|one| one.state == RecipientState::Fetching);
     match transfer.state {
-        TransferState::Hashing | TransferState::Connecting | TransferState::Active | TransferState::Waiting(_) => true,
+        TransferState::Hashing
+        | TransferState::Connecting
+        | TransferState::Active
+        | TransferState::Waiting(_) => true,
         TransferState::Offered => transfer.outgoing && fetching,
         _ => false,
     }
@@ -224,10 +224,7 @@ fn offered(card: &mut FileCard, transfer: &TransferView, direct: bool) {
 
 fn moving(card: &mut FileCard, transfer: &TransferView, whole: u64) {
     card.part = Some(if whole == 0 { 1.0 } else { (transfer.bytes as f64 / whole as f64) as f32 });
-    let speed = [
-        transfer.rate.map(format::rate),
-        transfer.remaining.map(format::remaining),
-    ];
+    let speed = [transfer.rate.map(format::rate), transfer.remaining.map(format::remaining)];
     let speed: Vec<String> = speed.into_iter().flatten().collect();
     card.figures = Some((format::part_of(transfer.bytes, whole), speed.join(" · ")));
     card.actions = vec![Do::Cancel];
@@ -277,7 +274,14 @@ mod tests {
                 let card = card(transfer, me, kind.as_ref());
                 format!(
                     "{} | {} | {:?} | {} | {:?} {:?} | {:?} | {:?}",
-                    card.name, card.about, card.tone, card.state, card.part, card.figures, card.recipients, card.actions
+                    card.name,
+                    card.about,
+                    card.tone,
+                    card.state,
+                    card.part,
+                    card.figures,
+                    card.recipients,
+                    card.actions
                 )
             })
             .collect();

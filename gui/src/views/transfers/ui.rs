@@ -14,7 +14,8 @@ use crate::widgets::{IconButton, progress, text, tile};
 /// Shows the panel.
 pub(crate) fn show(ui: &mut Ui, summary: &Summary, cards: &[FileCard], commands: &mut Commands) {
     let palette = theme::palette(ui);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), metrics::HEADER_HEIGHT), Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(vec2(ui.available_width(), metrics::HEADER_HEIGHT), Sense::hover());
     let title = text::line(ui, "Transfers", theme::semibold(size::HEADING), palette.text, 160.0);
     text::plain_at(ui, title, pos2(rect.left() + 14.0, rect.center().y - 9.0), "title");
     let active = format!("{} active", summary.active);
@@ -33,8 +34,7 @@ fn row(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
     let height = if card.part.is_some() { 76.0 } else { 62.0 };
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let radius = CornerRadius::same(metrics::RADIUS_CARD);
-    ui.painter()
-        .rect(rect, radius, palette.card, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
+    ui.painter().rect(rect, radius, palette.card, Stroke::new(1.0, palette.stroke), StrokeKind::Inside);
     let tone = tone_mark(palette, card.tone);
     let icon = if card.outgoing { ICON_ARROW_UPWARD } else { ICON_ARROW_DOWNWARD };
     let mark = Rect::from_min_size(rect.min + vec2(12.0, 14.0), egui::Vec2::splat(32.0));
