@@ -97,7 +97,5 @@ fn run(cli: Cli) -> Result<()> {
 /// The top of the checkout that this program was built from.
 fn top() -> Result<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent()
-        .map(Path::to_owned)
-        .context("xtask stands in the workspace")
+    here.parent().map(Path::to_owned).context("xtask stands in the workspace")
 }

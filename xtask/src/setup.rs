@@ -51,10 +51,7 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn missing() -> Vec<&'static str> {
-    PACKAGES
-        .into_iter()
-        .filter(|package| !installed(package))
-        .collect()
+    PACKAGES.into_iter().filter(|package| !installed(package)).collect()
 }
 
 fn installed(package: &str) -> bool {
@@ -76,8 +73,6 @@ fn install(packages: &[&str]) -> Result<()> {
     command::run(update.args(["update", "--quiet=2"]))?;
     let mut install = Command::new("apt-get");
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    install
-        .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
-        .args(packages);
+    install.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(packages);
     command::run(&mut install)
 }

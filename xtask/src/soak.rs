@@ -27,15 +27,8 @@ impl Soak {
     pub(crate) fn run(&self, top: &Path) -> Result<()> {
         let mut testkit = Command::new(program(top, "testkit"));
         testkit.arg(&self.name);
-        testkit.args([
-            "--seed",
-            &self.seed.to_string(),
-            "--count",
-            &self.count.to_string(),
-        ]);
-        testkit
-            .arg("--coordinator")
-            .arg(program(top, "landline-coordinator"));
+        testkit.args(["--seed", &self.seed.to_string(), "--count", &self.count.to_string()]);
+        testkit.arg("--coordinator").arg(program(top, "landline-coordinator"));
         command::run(&mut testkit)
     }
 }
@@ -43,11 +36,7 @@ impl Soak {
 /// The run that is part of every test.
 pub(crate) fn small() -> Step {
     Step::new("soak: coordinator-kill", |top| {
-        let soak = Soak {
-            name: "coordinator-kill".to_owned(),
-            seed: 1,
-            count: 5_000,
-        };
+        let soak = Soak { name: "coordinator-kill".to_owned(), seed: 1, count: 5_000 };
         soak.run(top).map(|()| Outcome::OK)
     })
 }

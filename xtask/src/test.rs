@@ -2,6 +2,7 @@
 //! the end.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -33,31 +34,18 @@ pub(crate) struct Step {
 impl Step {
     /// A step does its work in the checkout at the path it is given.
     pub(crate) fn new(title: impl Into<String>, work: impl Fn(&Path) -> Result<Outcome> + 'static) -> Self {
-        Self {
-            title: title.into(),
-            work: Box::new(work),
-        }
+        Self { title: title.into(), work: Box::new(work) }
     }
 
     fn cargo(title: &str, arguments: &'static [&'static str]) -> Self {
-        Self::new(title, |top| {
-            run_command(&mut cargo(top, arguments)).map(|()| Outcome::OK)
-        })
+        Self::new(title, |top| run_command(&mut cargo(top, arguments)).map(|()| Outcome::OK))
     }
 
     /// The same, with warnings of rustdoc as errors.
     fn documentation() -> Self {
         Self::new("documentation", |top| {
-            let mut doc = cargo(
-                top,
-                &[
-                    "doc",
-                    "--quiet",
-                    "--workspace",
-                    "--no-deps",
-                    "--document-private-items",
-                ],
-            );
+            let mut doc =
+                cargo(top, &["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
             run_command(doc.env("RUSTDOCFLAGS", "-D warnings")).map(|()| Outcome::OK)
         })
     }
@@ -73,28 +61,11 @@ fn plan(top: &Path) -> Vec<Step> {
     let mut plan = vec![
         Step::cargo("formatting", &["fmt", "--all", "--check"]),
         Step::new("tidy", |top| tidy::run(top).map(|()| Outcome::OK)),
-        Step::cargo(
-            "clippy",
-            &[
-                "clippy",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
+        Step::cargo("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         // Builds every program too: later steps use them from the target directory.
         Step::cargo("build", &["build", "--workspace", "--all-targets"]),
-        Step::cargo(
-            "unit and integration tests",
-            &["test", "--quiet", "--workspace", "--all-targets"],
-        ),
-        Step::cargo(
-            "without the window",
-            &["check", "--quiet", "-p", "landline", "--no-default-features"],
-        ),
+        Step::cargo("unit and integration tests", &["test", "--quiet", "--workspace", "--all-targets"]),
+        Step::cargo("without the window", &["check", "--quiet", "-p", "landline", "--no-default-features"]),
         Step::documentation(),
     ];
     plan.extend(real::steps());
@@ -107,15 +78,12 @@ fn plan(top: &Path) -> Vec<Step> {
 /// The demo ends by itself, with success, and leaves nothing behind.
 fn demo(top: &Path) -> Result<Outcome> {
     let left = tempfile::tempdir()?;
-    let mut demo = std::process::Command::new(program(top, "landline"));
-    demo.args(["demo", "--headless"])
-        .env("TMPDIR", left.path())
-        .env_remove("DISPLAY");
-    run_command(&mut demo)?;
-    let behind: Vec<_> = std::fs::read_dir(left.path())?
-        .filter_map(Result::ok)
-        .map(|e| e.file_name())
-        .collect();
+    let mut demo = Command::new(program(top, "landline"));
+    demo.args(["demo", "--headless"]).env("TMPDIR", left.path()).env_remove("DISPLAY");
+    let ended = real::Process::start("the demo", &mut demo, "")?.wait()?.expect(0)?;
+    println!("{}", ended.lines.join("\n"));
+    let behind: Vec<_> =
+        std::fs::read_dir(left.path())?.filter_map(Result::ok).map(|e| e.file_name()).collect();
     if behind.is_empty() {
         Ok(Outcome::OK)
     } else {
@@ -125,10 +93,8 @@ fn demo(top: &Path) -> Result<Outcome> {
 
 /// Runs steps one after the other, whatever becomes of each, and counts.
 pub(crate) fn report(top: &Path, steps: &[Step], only: Option<&str>) -> Result<()> {
-    let chosen: Vec<&Step> = steps
-        .iter()
-        .filter(|step| only.is_none_or(|part| step.title.contains(part)))
-        .collect();
+    let chosen: Vec<&Step> =
+        steps.iter().filter(|step| only.is_none_or(|part| step.title.contains(part))).collect();
     if chosen.is_empty() {
         let known: Vec<&str> = steps.iter().map(|step| step.title.as_str()).collect();
         bail!("no step is called so; there are: {}", known.join(", "));
@@ -142,10 +108,7 @@ pub(crate) fn report(top: &Path, steps: &[Step], only: Option<&str>) -> Result<(
         match outcome {
             Ok(Outcome::Passed(figures)) => {
                 passed += 1;
-                println!(
-                    "--- passed in {took}{}{figures}",
-                    if figures.is_empty() { "" } else { ": " }
-                );
+                println!("--- passed in {took}{}{figures}", if figures.is_empty() { "" } else { ": " });
             }
             Ok(Outcome::Skipped(why)) => {
                 skipped += 1;
@@ -161,11 +124,7 @@ pub(crate) fn report(top: &Path, steps: &[Step], only: Option<&str>) -> Result<(
         println!("\nFailed: {}", failed.join(", "));
     }
     println!("\n{passed} passed, {} failed, {skipped} skipped", failed.len());
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        std::process::exit(1)
-    }
+    if failed.is_empty() { Ok(()) } else { std::process::exit(1) }
 }
 
 fn seconds(took: Duration) -> String {

@@ -36,9 +36,7 @@ impl Evidence {
         let mut places: BTreeMap<(&str, u64), &str> = BTreeMap::new();
         for ((place, client), held) in &self.held {
             faults.extend(
-                self.faults_of(held)
-                    .into_iter()
-                    .map(|fault| format!("{client} in {place}: {fault}")),
+                self.faults_of(held).into_iter().map(|fault| format!("{client} in {place}: {fault}")),
             );
             for message in held {
                 let Some(seq) = message.seq else { continue };
@@ -75,10 +73,7 @@ impl Evidence {
         for (index, message) in held.iter().enumerate() {
             let expected = index as u64 + 1;
             if message.seq != Some(expected) {
-                faults.push(format!(
-                    "{:?} is at {:?} instead of {expected}",
-                    message.text, message.seq
-                ));
+                faults.push(format!("{:?} is at {:?} instead of {expected}", message.text, message.seq));
             }
             if !ids.insert(&message.id) || !texts.insert(&message.text) {
                 faults.push(format!("{:?} is there twice", message.text));
@@ -100,23 +95,15 @@ mod tests {
     use super::*;
 
     fn held(seq: u64, text: &str) -> Held {
-        Held {
-            seq: Some(seq),
-            id: format!("id {text}"),
-            text: text.to_owned(),
-        }
+        Held { seq: Some(seq), id: format!("id {text}"), text: text.to_owned() }
     }
 
     fn evidence(lists: &[&[Held]]) -> Evidence {
         let mut evidence = Evidence::default();
-        evidence
-            .said
-            .insert("lobby".into(), ["a", "b", "c"].map(str::to_owned).into());
+        evidence.said.insert("lobby".into(), ["a", "b", "c"].map(str::to_owned).into());
         evidence.acknowledged.insert("id b".into(), 2);
         for (client, list) in lists.iter().enumerate() {
-            evidence
-                .held
-                .insert(("lobby".into(), client.to_string()), list.to_vec());
+            evidence.held.insert(("lobby".into(), client.to_string()), list.to_vec());
         }
         evidence
     }
@@ -136,14 +123,7 @@ mod tests {
         let swapped = [held(2, "b"), held(1, "a"), held(3, "c")];
         let moved = [held(1, "b"), held(2, "a"), held(3, "c")];
         let invented = [held(1, "a"), held(2, "b"), held(3, "c"), held(4, "d")];
-        let pending = [
-            held(1, "a"),
-            held(2, "b"),
-            Held {
-                seq: None,
-                ..held(3, "c")
-            },
-        ];
+        let pending = [held(1, "a"), held(2, "b"), Held { seq: None, ..held(3, "c") }];
         for bad in [&lost[..], &gap, &doubled, &swapped, &moved, &invented, &pending] {
             assert!(!evidence(&[&good, bad]).faults().is_empty(), "{bad:?}");
             assert!(!evidence(&[bad, &good]).faults().is_empty(), "{bad:?}");

@@ -44,27 +44,17 @@ impl Client {
             clock: Clock::system(),
         };
         let handle = landline_peer::start(options).await?;
-        let mut client = Self {
-            user: user.clone(),
-            handle,
-            tickets: 0,
-            acknowledged: BTreeMap::new(),
-        };
+        let mut client = Self { user: user.clone(), handle, tickets: 0, acknowledged: BTreeMap::new() };
         let target = Target::Address(coordinator.to_owned());
         client
-            .ask(Action::SignUp {
-                target,
-                username: user,
-                password: Secret::new("a long password"),
-            })
+            .ask(Action::SignUp { target, username: user, password: Secret::new("a long password") })
             .await?;
         Ok(client)
     }
 
     /// Says something once not too much is under way. Returns when it is in the outbox.
     pub(crate) async fn say(&mut self, to: ConversationKind, text: String) -> Result<()> {
-        self.until("room in the outbox", |snapshot| waiting(snapshot) < UNDER_WAY)
-            .await?;
+        self.until("room in the outbox", |snapshot| waiting(snapshot) < UNDER_WAY).await?;
         self.ask(Action::SendText { to, text }).await.map(drop)
     }
 
@@ -95,21 +85,14 @@ impl Client {
 
     /// Remembers the places of its own messages; one that moves is a fault.
     fn note_places(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let messages = snapshot
-            .conversations
-            .iter()
-            .flat_map(|conversation| conversation.messages.iter());
+        let messages = snapshot.conversations.iter().flat_map(|conversation| conversation.messages.iter());
         for message in messages.filter(|message| message.mine) {
             let MessageState::Sent(seq) = message.state else {
                 continue;
             };
             let first = *self.acknowledged.entry(message.id.to_string()).or_insert(seq.0);
             if first != seq.0 {
-                bail!(
-                    "{}: {} was acknowledged at {first} and is at {seq} now",
-                    self.user,
-                    message.id
-                );
+                bail!("{}: {} was acknowledged at {first} and is at {seq} now", self.user, message.id);
             }
         }
         Ok(())
@@ -139,11 +122,7 @@ impl Client {
     async fn ask(&mut self, action: Action) -> Result<Outcome> {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.handle
-            .commands
-            .send(Command { ticket, action })
-            .await
-            .context("the engine ended")?;
+        self.handle.commands.send(Command { ticket, action }).await.context("the engine ended")?;
         let answer = async {
             loop {
                 match self.handle.events.recv().await.context("the engine ended")? {
@@ -152,19 +131,12 @@ impl Client {
                 }
             }
         };
-        timeout(PATIENCE, answer)
-            .await
-            .context("the engine does not answer")?
+        timeout(PATIENCE, answer).await.context("the engine does not answer")?
     }
 
     /// Puts the engine away.
     pub(crate) async fn leave(self) -> Result<()> {
-        let Handle {
-            commands,
-            events,
-            task,
-            ..
-        } = self.handle;
+        let Handle { commands, events, task, .. } = self.handle;
         drop((commands, events));
         Ok(timeout(PATIENCE, task).await??)
     }
@@ -172,13 +144,8 @@ impl Client {
 
 /// How many of its messages are not acknowledged yet.
 pub(crate) fn waiting(snapshot: &Snapshot) -> usize {
-    let messages = snapshot
-        .conversations
-        .iter()
-        .flat_map(|conversation| conversation.messages.iter());
-    messages
-        .filter(|message| message.state == MessageState::Pending)
-        .count()
+    let messages = snapshot.conversations.iter().flat_map(|conversation| conversation.messages.iter());
+    messages.filter(|message| message.state == MessageState::Pending).count()
 }
 
 fn held(conversation: &ConversationView) -> Vec<Held> {

@@ -21,12 +21,7 @@ impl Coordinator {
     pub(crate) fn start(program: &Path, data: &Path) -> Result<Self> {
         let (process, address) = launch(program, data, "127.0.0.1:0")?;
         let (program, data) = (program.to_owned(), data.to_owned());
-        Ok(Self {
-            program,
-            data,
-            address,
-            process,
-        })
+        Ok(Self { program, data, address, process })
     }
 
     /// kill -9, and a new process on what the old one left.

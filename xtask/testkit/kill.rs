@@ -48,17 +48,22 @@ pub(crate) async fn run(cli: &Cli) -> Result<()> {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         coordinator.kill_and_restart()?;
-        println!(
-            "coordinator killed after {} messages, and started again",
-            said.load(Ordering::Relaxed)
-        );
+        println!("coordinator killed after {} messages, and started again", said.load(Ordering::Relaxed));
     }
     let mut clients = Vec::new();
     while let Some(client) = talking.join_next().await {
         clients.push(client??);
     }
     let took = begun.elapsed().as_secs_f64();
-    let evidence = gather(&mut clients, &script).await?;
+    let mut evidence = gather(&mut clients, &script).await?;
+    // What the coordinator itself kept: somebody new pulls all of it.
+    let folder = folder.path().join("newcomer");
+    let mut newcomer = Client::join(&folder, "newcomer".parse()?, &coordinator.address).await?;
+    let lobby = expected.get("lobby").copied().unwrap_or(0) as u64;
+    newcomer.until("the lobby's past", |snapshot| lobby_length(snapshot) >= lobby).await?;
+    let history = newcomer.history(&ConversationKind::Lobby).await?;
+    evidence.held.insert(("lobby".to_owned(), "newcomer".to_owned()), history);
+    newcomer.leave().await?;
     for client in clients {
         client.leave().await?;
     }
@@ -109,9 +114,7 @@ fn place(kind: &ConversationKind) -> Place {
 /// Spread over the run, each somewhere in its own part.
 fn kill_points(count: usize, random: &mut Random) -> Vec<usize> {
     let part = count / (KILLS + 1);
-    (1..=KILLS)
-        .map(|kill| kill * part - random.below(part / 2 + 1))
-        .collect()
+    (1..=KILLS).map(|kill| kill * part - random.below(part / 2 + 1)).collect()
 }
 
 /// One client says its lines, and stays until everything has come that will come.
@@ -126,11 +129,7 @@ async fn talk(
         said.fetch_add(1, Ordering::Relaxed);
     }
     let user = client.user.clone();
-    client
-        .until("everybody's last messages", |snapshot| {
-            complete(snapshot, &user, &expected)
-        })
-        .await?;
+    client.until("everybody's last messages", |snapshot| complete(snapshot, &user, &expected)).await?;
     Ok(client)
 }
 
@@ -150,6 +149,11 @@ fn complete(snapshot: &Snapshot, user: &UserName, expected: &BTreeMap<Place, usi
             .all(|(place, count)| lengths.get(place).is_some_and(|last| *last >= *count as u64))
 }
 
+fn lobby_length(snapshot: &Snapshot) -> u64 {
+    let lobby = snapshot.conversations.iter().find(|one| one.kind == ConversationKind::Lobby);
+    lobby.map_or(0, |lobby| last_place(&lobby.messages))
+}
+
 fn last_place(messages: &[landline_peer::api::MessageView]) -> u64 {
     let seq = |message: &landline_peer::api::MessageView| match message.state {
         landline_peer::api::MessageState::Sent(seq) => Some(seq.0),
@@ -163,11 +167,7 @@ async fn gather(clients: &mut [Client], script: &[Vec<Line>]) -> Result<Evidence
     let mut evidence = Evidence::default();
     let mut kinds = BTreeMap::new();
     for (kind, text) in script.iter().flatten() {
-        evidence
-            .said
-            .entry(place(kind))
-            .or_insert_with(BTreeSet::new)
-            .insert(text.clone());
+        evidence.said.entry(place(kind)).or_insert_with(BTreeSet::new).insert(text.clone());
         kinds.insert(place(kind), kind.clone());
     }
     for client in clients {

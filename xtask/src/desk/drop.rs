@@ -40,27 +40,9 @@ pub(super) fn file(display: &str, target: Window, at: (i32, i32), file: &Path) -
     let atoms = Atoms::new(&connection)?.reply()?;
     let source = connection.generate_id()?;
     let no_aux = CreateWindowAux::new();
-    connection.create_window(
-        0,
-        source,
-        root,
-        0,
-        0,
-        1,
-        1,
-        0,
-        WindowClass::INPUT_ONLY,
-        0,
-        &no_aux,
-    )?;
+    connection.create_window(0, source, root, 0, 0, 1, 1, 0, WindowClass::INPUT_ONLY, 0, &no_aux)?;
     connection.set_selection_owner(source, atoms.XdndSelection, x11rb::CURRENT_TIME)?;
-    let drag = Drag {
-        connection,
-        atoms,
-        source,
-        target,
-        uris: uri(file)?,
-    };
+    let drag = Drag { connection, atoms, source, target, uris: uri(file)? };
     drag.carry_out(root, at)
 }
 
@@ -76,27 +58,14 @@ struct Drag {
 impl Drag {
     fn carry_out(&self, root: Window, (x, y): (i32, i32)) -> Result<()> {
         let aware =
-            self.connection
-                .get_property(false, self.target, self.atoms.XdndAware, AtomEnum::ANY, 0, 1)?;
+            self.connection.get_property(false, self.target, self.atoms.XdndAware, AtomEnum::ANY, 0, 1)?;
         ensure!(aware.reply()?.length > 0, "the window takes no drops");
         let (x, y) = (i16::try_from(x)?, i16::try_from(y)?);
-        let place = self
-            .connection
-            .translate_coordinates(self.target, root, x, y)?
-            .reply()?;
+        let place = self.connection.translate_coordinates(self.target, root, x, y)?.reply()?;
         let packed = (u32::from(place.dst_x.cast_unsigned()) << 16) | u32::from(place.dst_y.cast_unsigned());
-        let position = [
-            self.source,
-            0,
-            packed,
-            x11rb::CURRENT_TIME,
-            self.atoms.XdndActionCopy,
-        ];
+        let position = [self.source, 0, packed, x11rb::CURRENT_TIME, self.atoms.XdndActionCopy];
 
-        self.say(
-            self.atoms.XdndEnter,
-            [self.source, VERSION << 24, self.atoms.UriList, 0, 0],
-        )?;
+        self.say(self.atoms.XdndEnter, [self.source, VERSION << 24, self.atoms.UriList, 0, 0])?;
         self.say(self.atoms.XdndPosition, position)?;
         self.hear(self.atoms.XdndStatus)?;
         // Programs ask for the names while the pointer is still on its way.
@@ -108,8 +77,7 @@ impl Drag {
 
     fn say(&self, what: Atom, data: [u32; 5]) -> Result<()> {
         let message = ClientMessageEvent::new(32, self.target, what, data);
-        self.connection
-            .send_event(false, self.target, EventMask::NO_EVENT, message)?;
+        self.connection.send_event(false, self.target, EventMask::NO_EVENT, message)?;
         Ok(self.connection.flush()?)
     }
 
@@ -145,14 +113,9 @@ impl Drag {
             requestor: request.requestor,
             selection: request.selection,
             target: request.target,
-            property: if wanted {
-                request.property
-            } else {
-                AtomEnum::NONE.into()
-            },
+            property: if wanted { request.property } else { AtomEnum::NONE.into() },
         };
-        self.connection
-            .send_event(false, request.requestor, EventMask::NO_EVENT, answer)?;
+        self.connection.send_event(false, request.requestor, EventMask::NO_EVENT, answer)?;
         Ok(self.connection.flush()?)
     }
 }

@@ -29,10 +29,7 @@ pub(super) fn idle(scene: &Scene) -> Result<String> {
     let took = processor_time(id)?.saturating_sub(before);
     ensure!(painted == 0, "{painted} repaints in {WATCHED:?}");
     ensure!(took <= MOST, "{took:?} of processor time in {WATCHED:?}");
-    Ok(format!(
-        "{painted} repaints, {} ms of processor time in 10 s",
-        took.as_millis()
-    ))
+    Ok(format!("{painted} repaints, {} ms of processor time in 10 s", took.as_millis()))
 }
 
 /// How often something changes a window while it is watched.
@@ -56,12 +53,7 @@ fn repaints(display: &Display, window: u32) -> Result<usize> {
 /// What a process has used so far, in user and kernel mode (proc(5), fields 14 and 15 of `stat`).
 fn processor_time(id: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .context("no fields")?
-        .split_whitespace()
-        .collect();
+    let fields: Vec<&str> = stat.rsplit(')').next().context("no fields")?.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field).and_then(|text| text.parse::<u64>().ok());
     // Counted after the closing parenthesis of field 2; a tick is 10 ms on Linux.
     let ticks = ticks(11).zip(ticks(12)).context("no times")?;

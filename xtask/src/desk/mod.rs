@@ -17,10 +17,7 @@ use crate::test::{Outcome, Step};
 
 /// Every scenario. Pictures of their steps go to `pictures`.
 pub(crate) fn steps(pictures: &Path) -> Vec<Step> {
-    vec![
-        scenario("two people", pictures, people::two_people),
-        scenario("idle", pictures, idle::idle),
-    ]
+    vec![scenario("two people", pictures, people::two_people), scenario("idle", pictures, idle::idle)]
 }
 
 /// What a scenario works with.
@@ -38,19 +35,14 @@ fn scenario(name: &str, pictures: &Path, work: fn(&Scene) -> Result<String>) -> 
         Some(why) => Ok(Outcome::Skipped(why)),
         None => {
             std::fs::create_dir_all(&pictures)?;
-            let scene = Scene {
-                top: top.to_owned(),
-                pictures: pictures.clone(),
-            };
+            let scene = Scene { top: top.to_owned(), pictures: pictures.clone() };
             Ok(Outcome::Passed(work(&scene)?))
         }
     })
 }
 
 fn unavailable() -> Option<String> {
-    let absent: Vec<&str> = ["Xvfb", "xdotool", "import"]
-        .into_iter()
-        .filter(|tool| !command::exists(tool))
-        .collect();
+    let absent: Vec<&str> =
+        ["Xvfb", "xdotool", "import"].into_iter().filter(|tool| !command::exists(tool)).collect();
     (!absent.is_empty()).then(|| format!("needs {}", absent.join(" and ")))
 }

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::Scene;
 use super::display::Display;
-use super::window::Window;
+use super::window::{Window, arrives};
 use crate::command::program;
-use crate::real::Process;
+use crate::real::{Ended, Process, random_file, same};
 
 /// What stands around the windows: a folder for everything, and a coordinator open to everyone.
 pub(super) struct Stage {
@@ -34,12 +34,7 @@ impl Stage {
             coordinator.until_record("hosting", |record| record["address"].as_str().map(str::to_owned))?;
         let port = address.rsplit(':').next().context("an address has a port")?;
         let address = format!("127.0.0.1:{port}");
-        Ok(Self {
-            _coordinator: coordinator,
-            address,
-            landline,
-            folder,
-        })
+        Ok(Self { _coordinator: coordinator, address, landline, folder })
     }
 
     /// A path in the stage's own folder.
@@ -55,34 +50,28 @@ impl Stage {
     /// The program on somebody's profile, away from the tester's own desktop and home.
     pub(super) fn landline(&self, name: &str) -> Command {
         let mut command = Command::new(&self.landline);
-        command
-            .arg("--profile")
-            .arg(self.path(name))
-            .arg("--downloads")
-            .arg(self.downloads(name));
+        command.arg("--profile").arg(self.path(name)).arg("--downloads").arg(self.downloads(name));
         command.args(["--listen", "127.0.0.1:0"]);
-        command
-            .env("HOME", self.folder.path())
-            .env("LANDLINE_SECRETS", "file");
-        command
-            .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-            .env_remove("RUST_BACKTRACE");
+        command.env("HOME", self.folder.path()).env("LANDLINE_SECRETS", "file");
+        command.env("DBUS_SESSION_BUS_ADDRESS", "disabled:").env_remove("RUST_BACKTRACE");
         command
     }
 
     /// Somebody's subcommand, run to its end.
-    pub(super) fn run(&self, name: &str, arguments: &[&str], input: &str) -> Result<()> {
+    pub(super) fn run(&self, name: &str, arguments: &[&str], input: &str) -> Result<Ended> {
         let mut command = self.landline(name);
         command.arg("--json").args(arguments);
-        Process::start(name, &mut command, input)?
-            .wait()?
-            .expect(0)
-            .map(drop)
+        Process::start(name, &mut command, input)?.wait()?.expect(0)
     }
 
     /// Makes an account without a window.
     pub(super) fn sign_up(&self, name: &str) -> Result<()> {
-        self.run(name, &["sign-up", &self.address, name], "a long password\n")
+        self.run(name, &["sign-up", &self.address, name], "a long password\n").map(drop)
+    }
+
+    /// A file of so many random bytes.
+    pub(super) fn file(&self, name: &str, size: u64) -> Result<PathBuf> {
+        random_file(&self.path(name), size)
     }
 
     /// Opens somebody's window at a place of the display.
@@ -101,37 +90,106 @@ pub(super) struct Place {
 }
 
 /// The left half of a display of [`SCREEN`].
-pub(super) const LEFT: Place = Place {
-    position: "0,0",
-    size: "1000,760",
-};
+pub(super) const LEFT: Place = Place { position: "0,0", size: "1000,760" };
 /// The right half.
-pub(super) const RIGHT: Place = Place {
-    position: "1000,0",
-    size: "1000,760",
-};
+pub(super) const RIGHT: Place = Place { position: "1000,0", size: "1000,760" };
 /// Room for two windows side by side.
 pub(super) const SCREEN: (u16, u16) = (2000, 760);
 
-/// The main job by hand.
+/// The main job by hand: sign up, chat both ways, share by drop and by path, accept, done.
 pub(super) fn two_people(scene: &Scene) -> Result<String> {
     let display = Display::start(SCREEN.0, SCREEN.1)?;
     let stage = Stage::new(scene)?;
     let mut alice = stage.window(&display, "alice", LEFT)?;
     let mut bob = stage.window(&display, "bob", RIGHT)?;
-    step(scene, "1-first-run", &mut [&mut alice, &mut bob])?;
-    Ok(String::new())
+    step(scene, "1-first-run", &mut alice, &mut bob)?;
+
+    join(&mut alice, &stage.address, "alice")?;
+    join(&mut bob, &stage.address, "bob")?;
+    step(scene, "2-signed-up", &mut alice, &mut bob)?;
+
+    say(&mut alice, "Hello bob, are you there?")?;
+    say(&mut bob, "Yes! Send me the report.")?;
+    step(scene, "3-chat", &mut alice, &mut bob)?;
+
+    let dropped = stage.file("отчёт 2026 (финал) 😀.pdf", 40 << 20)?;
+    let before = bob.settle()?;
+    alice.drop_file(CONVERSATION.0, CONVERSATION.1, &dropped)?;
+    bob.changed(&before, "the offer")?;
+    receive(scene, &stage, "4-dropped", &dropped, (&mut alice, &mut bob))?;
+
+    let typed = stage.file("plan.txt", 4_000)?;
+    let before = bob.settle()?;
+    share_by_path(&mut alice, &typed)?;
+    bob.changed(&before, "the offer")?;
+    receive(scene, &stage, "5-by-path", &typed, (&mut alice, &mut bob))?;
+
+    drop((alice, bob));
+    for (who, other) in [("alice", "bob"), ("bob", "alice")] {
+        let said = stage.run(who, &["history", other], "")?.records("message");
+        for text in ["Hello bob, are you there?", "Yes! Send me the report."] {
+            ensure!(said.iter().any(|message| message["text"] == text), "{who} has not kept {text:?}");
+        }
+    }
+    Ok(format!("pictures in {}", scene.pictures.display()))
+}
+
+/// Where messages are, in a window of [`LEFT`]'s size.
+const CONVERSATION: (i32, i32) = (640, 360);
+/// The paper clip beside the field.
+const CLIP: (i32, i32) = (308, 693);
+
+/// Fills in the first screen. Its fields stand above the main button.
+fn join(window: &mut Window<'_>, address: &str, name: &str) -> Result<()> {
+    let (x, y) = window.main_button("join with")?;
+    window.fill(x, y - 185, address)?;
+    window.fill(x, y - 118, name)?;
+    window.fill(x, y - 51, "a long password")?;
+    let before = window.settle()?;
+    window.key("Return")?;
+    window.changed(&before, "the main window").map(drop)
+}
+
+/// Opens the conversation with the only other person, and says something there.
+fn say(window: &mut Window<'_>, text: &str) -> Result<()> {
+    window.key("alt+Down")?;
+    window.settle()?;
+    window.type_text(text)?;
+    let before = window.settle()?;
+    window.key("Return")?;
+    window.changed(&before, "the message").map(drop)
+}
+
+/// Shares a file by typing its path.
+fn share_by_path(window: &mut Window<'_>, file: &Path) -> Result<()> {
+    window.click(CLIP.0, CLIP.1)?;
+    // "Choose file…" opens a dialogue of the desktop's; the field stands below.
+    let (x, y) = window.main_button("choose a file with")?;
+    window.fill(x, y + 67, &file.to_string_lossy())?;
+    let before = window.settle()?;
+    window.key("Return")?;
+    window.changed(&before, "the offer").map(drop)
+}
+
+/// Bob accepts what alice offered last, and has it byte for byte.
+fn receive(
+    scene: &Scene,
+    stage: &Stage,
+    name: &str,
+    file: &Path,
+    (alice, bob): (&mut Window<'_>, &mut Window<'_>),
+) -> Result<()> {
+    let (x, y) = bob.main_button("accept with")?;
+    step(scene, &format!("{name}-offered"), alice, bob)?;
+    bob.click(x, y)?;
+    let arrived = stage.downloads("bob").join(file.file_name().context("a file has a name")?);
+    arrives(&arrived)?;
+    same(file, &arrived)?;
+    step(scene, &format!("{name}-done"), alice, bob)
 }
 
 /// Pictures of a step, one for each window.
-fn step(scene: &Scene, name: &str, windows: &mut [&mut Window<'_>]) -> Result<()> {
-    for (index, window) in windows.iter_mut().enumerate() {
-        let side = ["left", "right"][index % 2];
-        window.save(&picture(&scene.pictures, name, side))?;
-    }
-    Ok(())
-}
-
-fn picture(folder: &Path, name: &str, side: &str) -> PathBuf {
-    folder.join(format!("{name}-{side}.png"))
+fn step(scene: &Scene, name: &str, left: &mut Window<'_>, right: &mut Window<'_>) -> Result<()> {
+    left.save(&scene.pictures.join(format!("{name}-left.png")))?;
+    right.save(&scene.pictures.join(format!("{name}-right.png")))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::display::Display;
 use super::drop;
@@ -35,11 +35,7 @@ impl<'display> Window<'display> {
             let mut search = display.command("xdotool");
             search.args(["search", "--all", "--onlyvisible", "--pid", &owner, "--name", "."]);
             let found = command::output(&mut search).unwrap_or_default();
-            if let Some(id) = found
-                .lines()
-                .next_back()
-                .and_then(|line| line.trim().parse().ok())
-            {
+            if let Some(id) = found.lines().next_back().and_then(|line| line.trim().parse().ok()) {
                 break id;
             }
             process.running()?;
@@ -69,14 +65,7 @@ impl<'display> Window<'display> {
     pub(crate) fn point(&self, x: i32, y: i32) -> Result<()> {
         self.focus()?;
         let id = self.id.to_string();
-        self.xdotool(&[
-            "mousemove",
-            "--sync",
-            "--window",
-            &id,
-            &x.to_string(),
-            &y.to_string(),
-        ])
+        self.xdotool(&["mousemove", "--sync", "--window", &id, &x.to_string(), &y.to_string()])
     }
 
     /// Types text, as fast as every program follows.
@@ -120,6 +109,13 @@ impl<'display> Window<'display> {
         Ok(last)
     }
 
+    /// Empties the field that has the keyboard and types into it.
+    pub(crate) fn fill(&self, x: i32, y: i32, text: &str) -> Result<()> {
+        self.click(x, y)?;
+        self.key("ctrl+a")?;
+        self.type_text(text)
+    }
+
     /// Waits until it shows something else than `before`, and has settled on it.
     pub(crate) fn changed(&mut self, before: &Picture, what: &str) -> Result<Picture> {
         let deadline = Instant::now() + PATIENCE;
@@ -132,18 +128,23 @@ impl<'display> Window<'display> {
         }
     }
 
+    /// Waits for a main button (Join, Accept, Open) and tells where it is.
+    pub(crate) fn main_button(&mut self, what: &str) -> Result<(i32, i32)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(place) = self.settle()?.main_button() {
+                return Ok(place);
+            }
+            ensure!(Instant::now() < deadline, "the window offers no button to {what}");
+        }
+    }
+
     /// Writes what it shows into a small PNG file.
     pub(crate) fn save(&mut self, path: &Path) -> Result<()> {
         self.settle()?;
         let mut import = self.display.command("import");
         import
-            .args([
-                "-window",
-                &self.id.to_string(),
-                "-strip",
-                "-define",
-                "png:compression-level=9",
-            ])
+            .args(["-window", &self.id.to_string(), "-strip", "-define", "png:compression-level=9"])
             .arg(path);
         command::output(&mut import).map(std::mem::drop)
     }
@@ -160,24 +161,14 @@ impl<'display> Window<'display> {
     }
 }
 
-/// Waits until `look` finds something; for what a window does outside of its picture.
-pub(crate) fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> Result<T> {
+/// Waits for a file to be there.
+pub(crate) fn arrives(path: &Path) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return Ok(found);
-        }
+    while !path.exists() {
         if Instant::now() > deadline {
-            bail!("{what} did not happen in time");
+            bail!("{} did not arrive", path.display());
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// Reads a file once it is there.
-pub(crate) fn arrives(path: &Path) -> Result<Vec<u8>> {
-    until(&format!("the arrival of {}", path.display()), || {
-        path.exists().then_some(())
-    })?;
-    std::fs::read(path).context("reading what arrived")
+    Ok(())
 }

@@ -25,9 +25,7 @@ impl SmallDisk {
     fn mount(path: PathBuf, mib: u64) -> Result<Self> {
         std::fs::create_dir_all(&path)?;
         let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
-            .arg(&path);
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"]).arg(&path);
         command::output(&mut mount)?;
         Ok(Self { path })
     }
@@ -49,13 +47,8 @@ pub(super) fn disk_full(world: &World) -> Result<String> {
     let file = world.file("large.bin", 32 * MIB)?;
     let _sending = alice.offer(&[&file], "bob")?;
     let into = disk.path.to_string_lossy();
-    let refused = bob
-        .run(&["get", "--wait", "large.bin", "--into", &into])?
-        .expect(DISK)?;
-    ensure!(
-        !disk.path.join("large.bin").exists(),
-        "something incomplete is under the final name"
-    );
+    let refused = bob.run(&["get", "--wait", "large.bin", "--into", &into])?.expect(DISK)?;
+    ensure!(!disk.path.join("large.bin").exists(), "something incomplete is under the final name");
     Ok(format!("“{}”", refused.sentence()?))
 }
 
@@ -66,9 +59,7 @@ pub(super) fn file_vanishes(world: &World) -> Result<String> {
 
 /// A file that is written to while it is fetched: the receiver hears that it changed.
 pub(super) fn file_changes(world: &World) -> Result<String> {
-    mid_transfer(world, |path| {
-        Ok(OpenOptions::new().append(true).open(path)?.write_all(b"more")?)
-    })
+    mid_transfer(world, |path| Ok(OpenOptions::new().append(true).open(path)?.write_all(b"more")?))
 }
 
 fn mid_transfer(world: &World, meddle: impl Fn(&PathBuf) -> Result<()>) -> Result<String> {
@@ -78,14 +69,10 @@ fn mid_transfer(world: &World, meddle: impl Fn(&PathBuf) -> Result<()>) -> Resul
     let _sending = alice.offer(&[&file], "bob")?;
     world.net.slow_down(MEGABITS)?;
     let mut download = bob.start(&["get", "--wait", "large.bin"])?;
-    download.until_record("progress", |progress| {
-        progress["bytes"].as_u64().filter(|bytes| *bytes > SIZE / 4)
-    })?;
+    download
+        .until_record("progress", |progress| progress["bytes"].as_u64().filter(|bytes| *bytes > SIZE / 4))?;
     meddle(&file)?;
     let refused = download.wait()?.expect(NOT_AS_OFFERED)?;
-    ensure!(
-        !bob.downloads().join("large.bin").exists(),
-        "something is under the final name"
-    );
+    ensure!(!bob.downloads().join("large.bin").exists(), "something is under the final name");
     Ok(format!("“{}”", refused.sentence()?))
 }

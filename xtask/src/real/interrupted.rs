@@ -18,37 +18,20 @@ const ALICE_PORT: u16 = 5001;
 
 /// Waits until about a third has been verified, and tells how much.
 fn a_third(download: &mut Process) -> Result<u64> {
-    download.until_record("progress", |progress| {
-        progress["bytes"].as_u64().filter(|bytes| *bytes > SIZE / 3)
-    })
+    download.until_record("progress", |progress| progress["bytes"].as_u64().filter(|bytes| *bytes > SIZE / 3))
 }
 
 fn name(file: &Path) -> &str {
-    file.file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
+    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// What the sender sent, TLS and headers included, may be a little more than the file.
 fn nothing_twice(world: &World) -> Result<String> {
     let (_, sent) = world.net.counted(ALICE_PORT)?;
     let most = SIZE + SIZE / 100 + UNDER_WAY;
-    ensure!(
-        sent >= SIZE,
-        "only {} MiB were sent: was it interrupted at all?",
-        sent / MIB
-    );
-    ensure!(
-        sent <= most,
-        "{} MiB were sent for a file of {} MiB",
-        sent / MIB,
-        SIZE / MIB
-    );
-    Ok(format!(
-        "{:.1} MiB sent for {} MiB",
-        sent as f64 / MIB as f64,
-        SIZE / MIB
-    ))
+    ensure!(sent >= SIZE, "only {} MiB were sent: was it interrupted at all?", sent / MIB);
+    ensure!(sent <= most, "{} MiB were sent for a file of {} MiB", sent / MIB, SIZE / MIB);
+    Ok(format!("{:.1} MiB sent for {} MiB", sent as f64 / MIB as f64, SIZE / MIB))
 }
 
 /// kill -9 of the receiver: the next run goes on where it was.
@@ -64,20 +47,13 @@ pub(super) fn receiver_killed(world: &World) -> Result<String> {
     download.kill()?;
     world.net.let_go()?;
     let (_, first) = world.net.counted(ALICE_PORT)?;
-    ensure!(
-        !bob.downloads().join(name(&file)).exists(),
-        "something unverified is under the final name"
-    );
+    ensure!(!bob.downloads().join(name(&file)).exists(), "something unverified is under the final name");
     bob.run(&["get", name(&file)])?.expect(0)?;
     bob.has(&file)?;
     sending.wait()?.expect(0)?;
     let (_, total) = world.net.counted(ALICE_PORT)?;
     let again = (total - first).saturating_sub(SIZE - verified);
-    ensure!(
-        again <= SIZE / 100 + UNDER_WAY,
-        "{} MiB of what was verified came again",
-        again / MIB
-    );
+    ensure!(again <= SIZE / 100 + UNDER_WAY, "{} MiB of what was verified came again", again / MIB);
     nothing_twice(world)
 }
 
@@ -93,9 +69,7 @@ pub(super) fn sender_killed(world: &World) -> Result<String> {
     a_third(&mut download)?;
     sending.kill()?;
     world.net.let_go()?;
-    download.until_record("progress", |progress| {
-        (progress["state"] == "waiting").then_some(())
-    })?;
+    download.until_record("progress", |progress| (progress["state"] == "waiting").then_some(()))?;
     let sending = alice.start(&["send", "--resume"])?;
     download.wait()?.expect(0)?;
     bob.has(&file)?;

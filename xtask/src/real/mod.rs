@@ -16,8 +16,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-pub(crate) use process::Process;
+pub(crate) use process::{Ended, Process};
 use world::World;
+pub(crate) use world::{random_file, same};
 
 use crate::test::{Outcome, Step};
 
@@ -41,12 +42,9 @@ pub(crate) fn steps() -> Vec<Step> {
 
 /// A scenario gets a world of its own, where the system allows making one.
 fn scenario(name: &str, work: fn(&World) -> Result<String>) -> Step {
-    Step::new(
-        format!("real: {name}"),
-        move |top: &Path| match namespace::unavailable() {
-            Some(why) if crate::setup::strict() => anyhow::bail!(why),
-            Some(why) => Ok(Outcome::Skipped(why)),
-            None => Ok(Outcome::Passed(work(&World::new(top)?)?)),
-        },
-    )
+    Step::new(format!("real: {name}"), move |top: &Path| match namespace::unavailable() {
+        Some(why) if crate::setup::strict() => anyhow::bail!(why),
+        Some(why) => Ok(Outcome::Skipped(why)),
+        None => Ok(Outcome::Passed(work(&World::new(top)?)?)),
+    })
 }

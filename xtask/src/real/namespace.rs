@@ -14,10 +14,7 @@ pub(super) fn unavailable() -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("needs root, for a network namespace of its own".to_owned());
     }
-    let absent: Vec<&str> = ["ip", "nft", "tc"]
-        .into_iter()
-        .filter(|tool| !command::exists(tool))
-        .collect();
+    let absent: Vec<&str> = ["ip", "nft", "tc"].into_iter().filter(|tool| !command::exists(tool)).collect();
     (!absent.is_empty()).then(|| format!("needs {}", absent.join(" and ")))
 }
 
@@ -58,11 +55,7 @@ impl Namespace {
              }}
 "
         );
-        let mut nft = self
-            .command("nft")
-            .args(["-f", "-"])
-            .stdin(Stdio::piped())
-            .spawn()?;
+        let mut nft = self.command("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn()?;
         nft.stdin.take().context("no pipe")?.write_all(rules.as_bytes())?;
         ensure!(nft.wait()?.success(), "the packet filter did not take its rules");
         Ok(())
@@ -74,14 +67,10 @@ impl Namespace {
         let listing: Value = serde_json::from_str(&listing)?;
         let bytes = |name: String| {
             let entries = listing["nftables"].as_array()?;
-            let counter = entries
-                .iter()
-                .find(|entry| entry["counter"]["name"] == name.as_str())?;
+            let counter = entries.iter().find(|entry| entry["counter"]["name"] == name.as_str())?;
             counter["counter"]["bytes"].as_u64()
         };
-        bytes(format!("to_{port}"))
-            .zip(bytes(format!("from_{port}")))
-            .context("nothing is counted there")
+        bytes(format!("to_{port}")).zip(bytes(format!("from_{port}"))).context("nothing is counted there")
     }
 
     /// Lets no more than so many megabits a second through, both directions together. Nothing is

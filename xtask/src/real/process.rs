@@ -38,34 +38,18 @@ pub(crate) struct Ended {
 impl Process {
     /// Starts it, and gives it `input` to read.
     pub(crate) fn start(name: &str, command: &mut Command, input: &str) -> Result<Self> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("{name} cannot be started"))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
         let mut stdin = child.stdin.take().context("no pipe")?;
         // A process that ends without reading has its reasons: its exit code tells.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         let log = Arc::new(Log::default());
-        let outputs: [Option<Box<dyn Read + Send>>; 2] = [
-            child.stdout.take().map(|o| Box::new(o) as _),
-            child.stderr.take().map(|o| Box::new(o) as _),
-        ];
-        let readers = outputs
-            .into_iter()
-            .flatten()
-            .map(|output| follow(output, Arc::clone(&log)))
-            .collect();
+        let outputs: [Option<Box<dyn Read + Send>>; 2] =
+            [child.stdout.take().map(|o| Box::new(o) as _), child.stderr.take().map(|o| Box::new(o) as _)];
+        let readers = outputs.into_iter().flatten().map(|output| follow(output, Arc::clone(&log))).collect();
         let name = name.to_owned();
-        Ok(Self {
-            name,
-            child,
-            log,
-            readers,
-        })
+        Ok(Self { name, child, log, readers })
     }
 
     /// Its process id.
@@ -85,16 +69,9 @@ impl Process {
             }
             seen = lines.len();
             if ended || Instant::now() > deadline {
-                let how = if ended {
-                    "ended"
-                } else {
-                    "said nothing of the kind in time"
-                };
+                let how = if ended { "ended" } else { "said nothing of the kind in time" };
                 let tail = lines[seen.saturating_sub(8)..].join("\n  ");
-                bail!(
-                    "waiting for {what}: {} {how}; its last lines:\n  {tail}",
-                    self.name
-                );
+                bail!("waiting for {what}: {} {how}; its last lines:\n  {tail}", self.name);
             }
             let (guard, _) = self
                 .log
@@ -123,10 +100,7 @@ impl Process {
 
     /// Asks it to end.
     pub(crate) fn terminate(&self) -> Result<()> {
-        let id = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("no process id")?;
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
         Ok(kill_process(id, Signal::TERM)?)
     }
 
@@ -143,16 +117,8 @@ impl Process {
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
-        let lines = self
-            .log
-            .lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        Ok(Ended {
-            code: code(status),
-            lines,
-        })
+        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Ended { code: code(status), lines })
     }
 
     /// The most memory it ever had resident, in bytes; `None` once it has ended.
@@ -170,29 +136,23 @@ impl Process {
 
     /// Waits until it accepts connections at a port.
     pub(crate) fn listens(&mut self, port: u16) -> Result<()> {
-        self.until_socket(
-            &format!("{} does not listen at port {port}", self.name),
-            |socket| socket.state == LISTENING && socket.local == port,
-        )
+        self.until_socket(&format!("{} does not listen at port {port}", self.name), |socket| {
+            socket.state == LISTENING && socket.local == port
+        })
     }
 
     /// Waits until somebody in its network has a connection to a port.
     pub(crate) fn connects(&mut self, port: u16) -> Result<()> {
-        self.until_socket(
-            &format!("{} does not connect to port {port}", self.name),
-            |socket| socket.state == ESTABLISHED && socket.remote == port,
-        )
+        self.until_socket(&format!("{} does not connect to port {port}", self.name), |socket| {
+            socket.state == ESTABLISHED && socket.remote == port
+        })
     }
 
     fn until_socket(&mut self, otherwise: &str, wanted: impl Fn(&Socket) -> bool) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id()))?;
-            if table
-                .lines()
-                .filter_map(Socket::read)
-                .any(|socket| wanted(&socket))
-            {
+            if table.lines().filter_map(Socket::read).any(|socket| wanted(&socket)) {
                 return Ok(());
             }
             self.running()?;
@@ -206,10 +166,7 @@ impl Process {
     /// The last lines, for error messages.
     fn tail(&self) -> String {
         let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        format!(
-            "its last lines:\n  {}",
-            lines[lines.len().saturating_sub(8)..].join("\n  ")
-        )
+        format!("its last lines:\n  {}", lines[lines.len().saturating_sub(8)..].join("\n  "))
     }
 }
 
@@ -229,11 +186,7 @@ impl Socket {
     fn read(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let port = |field: usize| u16::from_str_radix(fields.get(field)?.split_once(':')?.1, 16).ok();
-        Some(Self {
-            local: port(1)?,
-            remote: port(2)?,
-            state: (*fields.get(3)?).to_owned(),
-        })
+        Some(Self { local: port(1)?, remote: port(2)?, state: (*fields.get(3)?).to_owned() })
     }
 }
 
@@ -244,33 +197,21 @@ impl Ended {
             return Ok(self);
         }
         let tail = self.lines[self.lines.len().saturating_sub(8)..].join("\n  ");
-        bail!(
-            "exit code {} instead of {code}; the last lines:\n  {tail}",
-            self.code
-        )
+        bail!("exit code {} instead of {code}; the last lines:\n  {tail}", self.code)
     }
 
     /// The sentence with which it failed.
     pub(crate) fn sentence(&self) -> Result<String> {
         let read = |line: &String| {
             let record: Value = serde_json::from_str(line).ok()?;
-            (record["type"] == "error")
-                .then(|| record["message"].as_str().map(str::to_owned))
-                .flatten()
+            (record["type"] == "error").then(|| record["message"].as_str().map(str::to_owned)).flatten()
         };
-        self.lines
-            .iter()
-            .rev()
-            .find_map(read)
-            .context("it said nothing about why")
+        self.lines.iter().rev().find_map(read).context("it said nothing about why")
     }
 
     /// The JSON lines of this `type`.
     pub(crate) fn records(&self, kind: &str) -> Vec<Value> {
-        let parsed = self
-            .lines
-            .iter()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let parsed = self.lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         parsed.filter(|record| record["type"] == kind).collect()
     }
 }
@@ -295,10 +236,7 @@ fn follow(output: Box<dyn Read + Send>, log: Arc<Log>) -> std::thread::JoinHandl
     std::thread::spawn(move || {
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
-            log.lines
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(line);
+            log.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             log.more.notify_all();
         }
     })
@@ -306,7 +244,5 @@ fn follow(output: Box<dyn Read + Send>, log: Arc<Log>) -> std::thread::JoinHandl
 
 fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }

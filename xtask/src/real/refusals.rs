@@ -16,19 +16,14 @@ pub(super) fn wrong_password(world: &World) -> Result<String> {
     let (_alice, bob) = (world.person("alice", 5001)?, world.person("bob", 5002)?);
     let attempt = |name: &str| -> Result<(String, Duration)> {
         let begun = Instant::now();
-        let refused = bob
-            .run_with(&["sign-in", COORDINATOR, name], "not the password\n")?
-            .expect(REFUSED)?;
+        let refused = bob.run_with(&["sign-in", COORDINATOR, name], "not the password\n")?.expect(REFUSED)?;
         Ok((refused.sentence()?, begun.elapsed()))
     };
     let (wrong, one) = attempt("alice")?;
     let (unknown, other) = attempt("nobody")?;
     ensure!(wrong == unknown, "the answers differ: {wrong:?} and {unknown:?}");
     let apart = one.abs_diff(other);
-    ensure!(
-        apart < Duration::from_millis(500),
-        "the answers take {apart:?} apart"
-    );
+    ensure!(apart < Duration::from_millis(500), "the answers take {apart:?} apart");
     Ok(format!("“{wrong}”"))
 }
 
@@ -53,10 +48,7 @@ pub(super) fn peer_key_changed(world: &World) -> Result<String> {
     let mut impostor = mallory.start(&["get", "--wait", "anything"])?;
     impostor.listens(alice.port)?;
     let refused = bob.run(&["get", "report.pdf"])?.expect(KEY_CHANGED)?;
-    ensure!(
-        !bob.downloads().join("report.pdf").exists(),
-        "bob has a file from mallory"
-    );
+    ensure!(!bob.downloads().join("report.pdf").exists(), "bob has a file from mallory");
     two_fingerprints(refused.sentence()?)
 }
 
@@ -65,10 +57,7 @@ fn two_fingerprints(sentence: String) -> Result<String> {
     let group = |word: &&str| word.len() == 4 && word.chars().all(|c| c.is_ascii_hexdigit());
     let plain = sentence.replace(['(', ')', ',', '.', ':', ';', '\n'], " ");
     let groups = plain.split_whitespace().filter(group).count();
-    ensure!(
-        groups >= 16,
-        "the sentence does not show two fingerprints: {sentence}"
-    );
+    ensure!(groups >= 16, "the sentence does not show two fingerprints: {sentence}");
     Ok(format!("“{sentence}”"))
 }
 
@@ -80,10 +69,7 @@ pub(super) fn profile_in_use(world: &World) -> Result<String> {
     first.listens(bob.port)?;
     let refused = bob.run(&["peers"])?.expect(LOCKED)?;
     let sentence = refused.sentence()?;
-    ensure!(
-        sentence.contains(&first.id().to_string()),
-        "it does not say who: {sentence}"
-    );
+    ensure!(sentence.contains(&first.id().to_string()), "it does not say who: {sentence}");
     Ok(format!("“{sentence}”"))
 }
 

@@ -30,10 +30,7 @@ pub(super) fn three_files(world: &World) -> Result<String> {
     alice.run(&["msg", "bob", "three files are coming"])?.expect(0)?;
     let heard = bob.run(&["history", "alice"])?.expect(0)?;
     ensure!(
-        heard
-            .records("message")
-            .iter()
-            .any(|m| m["text"] == "three files are coming"),
+        heard.records("message").iter().any(|m| m["text"] == "three files are coming"),
         "bob did not hear of it"
     );
 
@@ -53,18 +50,10 @@ pub(super) fn three_files(world: &World) -> Result<String> {
     }
 
     let (to, from) = world.net.counted(COORDINATOR_PORT)?;
-    ensure!(
-        to + from < COORDINATOR_BYTES,
-        "{} bytes went through the coordinator's port",
-        to + from
-    );
+    ensure!(to + from < COORDINATOR_BYTES, "{} bytes went through the coordinator's port", to + from);
     let growth = |peak: u64| peak.saturating_sub(resting);
     for (who, peak) in [("sender", sender), ("receiver", receiver)] {
-        ensure!(
-            growth(peak) < GROWTH,
-            "the {who} grew by {} MiB",
-            growth(peak) / MIB
-        );
+        ensure!(growth(peak) < GROWTH, "the {who} grew by {} MiB", growth(peak) / MIB);
     }
     Ok(format!(
         "1 GiB in {took:.1} s; coordinator {} kB; idle {} MiB, sender +{} MiB, receiver +{} MiB",

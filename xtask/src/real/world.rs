@@ -53,16 +53,9 @@ impl World {
     /// The program, away from the tester's own desktop and home.
     pub(crate) fn landline(&self) -> Command {
         let mut command = self.net.command(&self.landline);
-        command
-            .env("HOME", self.folder.path())
-            .env("TMPDIR", self.folder.path());
-        command
-            .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-            .env("LANDLINE_SECRETS", "file");
-        command
-            .env_remove("DISPLAY")
-            .env_remove("WAYLAND_DISPLAY")
-            .env_remove("RUST_BACKTRACE");
+        command.env("HOME", self.folder.path()).env("TMPDIR", self.folder.path());
+        command.env("DBUS_SESSION_BUS_ADDRESS", "disabled:").env("LANDLINE_SECRETS", "file");
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("RUST_BACKTRACE");
         command
     }
 
@@ -70,9 +63,7 @@ impl World {
     /// until it listens.
     pub(crate) fn coordinator(&self, data: &str) -> Result<()> {
         let mut command = self.landline();
-        command
-            .args(["host", "--json", "--open", "--at", COORDINATOR, "--data"])
-            .arg(self.path(data));
+        command.args(["host", "--json", "--open", "--at", COORDINATOR, "--data"]).arg(self.path(data));
         let mut process = Process::start("the coordinator", &mut command, "")?;
         process.until_record("hosting", |record| record["address"].as_str().map(str::to_owned))?;
         *self.coordinator.borrow_mut() = Some(process);
@@ -94,23 +85,14 @@ impl World {
 
     /// A new person with an account.
     pub(crate) fn person(&self, name: &str, port: u16) -> Result<Person<'_>> {
-        let person = Person {
-            world: self,
-            name: name.to_owned(),
-            port,
-        };
-        person
-            .run_with(&["sign-up", COORDINATOR, name], &person.password())?
-            .expect(0)?;
+        let person = Person { world: self, name: name.to_owned(), port };
+        person.run_with(&["sign-up", COORDINATOR, name], &person.password())?.expect(0)?;
         Ok(person)
     }
 
     /// A file of so many random bytes.
     pub(crate) fn file(&self, name: &str, size: u64) -> Result<PathBuf> {
-        let path = self.path(name);
-        let mut random = File::open("/dev/urandom")?.take(size);
-        std::io::copy(&mut random, &mut File::create(&path)?)?;
-        Ok(path)
+        random_file(&self.path(name), size)
     }
 }
 
@@ -128,10 +110,7 @@ impl Person<'_> {
     /// The command line, on this person's profile.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.world.landline();
-        command
-            .arg("--json")
-            .arg("--profile")
-            .arg(self.world.path(&self.name));
+        command.arg("--json").arg("--profile").arg(self.world.path(&self.name));
         command.arg("--downloads").arg(self.downloads());
         command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
         command.args(arguments);
@@ -163,9 +142,8 @@ impl Person<'_> {
         let mut process = self.start(&arguments)?;
         for file in files {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
-            process.until_record("offer", |offer| {
-                (offer["name"].as_str() == name.as_deref()).then_some(())
-            })?;
+            process
+                .until_record("offer", |offer| (offer["name"].as_str() == name.as_deref()).then_some(()))?;
         }
         Ok(process)
     }
@@ -175,6 +153,13 @@ impl Person<'_> {
         let name = original.file_name().context("a file has a name")?;
         same(original, &self.downloads().join(name))
     }
+}
+
+/// Writes so many random bytes.
+pub(crate) fn random_file(path: &Path, size: u64) -> Result<PathBuf> {
+    let mut random = File::open("/dev/urandom")?.take(size);
+    std::io::copy(&mut random, &mut File::create(path)?)?;
+    Ok(path.to_owned())
 }
 
 /// Fails unless two files are the same, by `cmp`.

@@ -13,23 +13,9 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("landline-protocol", &[]),
     ("landline-trust", &["landline-protocol"]),
     ("landline-net", &["landline-protocol", "landline-trust"]),
-    (
-        "landline-transfer",
-        &["landline-protocol", "landline-trust", "landline-net"],
-    ),
-    (
-        "landline-peer",
-        &[
-            "landline-protocol",
-            "landline-trust",
-            "landline-net",
-            "landline-transfer",
-        ],
-    ),
-    (
-        "landline-coordinator",
-        &["landline-protocol", "landline-trust", "landline-net"],
-    ),
+    ("landline-transfer", &["landline-protocol", "landline-trust", "landline-net"]),
+    ("landline-peer", &["landline-protocol", "landline-trust", "landline-net", "landline-transfer"]),
+    ("landline-coordinator", &["landline-protocol", "landline-trust", "landline-net"]),
     (
         "landline",
         &[
@@ -41,27 +27,13 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
             "landline-coordinator",
         ],
     ),
-    (
-        "xtask",
-        &[
-            "landline-protocol",
-            "landline-trust",
-            "landline-net",
-            "landline-peer",
-        ],
-    ),
+    ("xtask", &["landline-protocol", "landline-trust", "landline-net", "landline-peer"]),
 ];
 
 /// What a crate must do without, whoever else uses it.
 const MUST_NOT_KNOW: [(&str, &[&str]); 7] = [
-    (
-        "landline-protocol",
-        &["tokio", "hyper", "rusqlite", "getrandom", "egui", "eframe"],
-    ),
-    (
-        "landline-trust",
-        &["tokio", "hyper", "rusqlite", "egui", "eframe"],
-    ),
+    ("landline-protocol", &["tokio", "hyper", "rusqlite", "getrandom", "egui", "eframe"]),
+    ("landline-trust", &["tokio", "hyper", "rusqlite", "egui", "eframe"]),
     ("landline-net", &["rusqlite", "egui", "eframe"]),
     ("landline-transfer", &["rusqlite", "egui", "eframe"]),
     ("landline-peer", &["egui", "eframe", "clap"]),
@@ -97,26 +69,17 @@ pub(super) fn check(top: &Path) -> Result<Vec<Complaint>> {
         .output()
         .context("cargo metadata")?;
     let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
-    Ok(metadata
-        .packages
-        .iter()
-        .flat_map(|package| judge(top, package))
-        .collect())
+    Ok(metadata.packages.iter().flat_map(|package| judge(top, package)).collect())
 }
 
 fn judge(top: &Path, package: &Package) -> Vec<Complaint> {
-    let manifest = package
-        .manifest_path
-        .strip_prefix(top)
-        .unwrap_or(&package.manifest_path);
+    let manifest = package.manifest_path.strip_prefix(top).unwrap_or(&package.manifest_path);
     let Some((_, allowed)) = MAY_KNOW.iter().find(|(name, _)| *name == package.name) else {
         let what = "a new crate: say what it may depend on in xtask/src/tidy/crates.rs and ARCHITECTURE.md";
         return vec![Complaint::new(manifest, 0, what)];
     };
-    let forbidden = MUST_NOT_KNOW
-        .iter()
-        .find(|(name, _)| *name == package.name)
-        .map_or(&[][..], |(_, list)| list);
+    let forbidden =
+        MUST_NOT_KNOW.iter().find(|(name, _)| *name == package.name).map_or(&[][..], |(_, list)| list);
     let refused = |dependency: &&Dependency| {
         let name = dependency.name.as_str();
         let outward = dependency.path.is_some() && !allowed.contains(&name);
@@ -130,12 +93,7 @@ fn judge(top: &Path, package: &Package) -> Vec<Complaint> {
         );
         Complaint::new(manifest, 0, what)
     };
-    package
-        .dependencies
-        .iter()
-        .filter(refused)
-        .map(complain)
-        .collect()
+    package.dependencies.iter().filter(refused).map(complain).collect()
 }
 
 #[cfg(test)]

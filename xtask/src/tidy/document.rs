@@ -35,10 +35,7 @@ pub(super) fn sections(text: &str) -> BTreeMap<String, Section> {
         let row = line.starts_with('|');
         let body = row && in_table && !line.starts_with("|---");
         if let (true, Some(section)) = (body, sections.get_mut(&title)) {
-            section.rows.push(Row {
-                line: index + 1,
-                cells: cells(line),
-            });
+            section.rows.push(Row { line: index + 1, cells: cells(line) });
         }
         in_table = row;
     }

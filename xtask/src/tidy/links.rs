@@ -32,10 +32,7 @@ pub(super) fn check(top: &Path, file: &Text) -> Vec<Complaint> {
 /// The targets of `[text](target)`, `![text](target)` and `src="target"`.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
     let linked = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let sources = line
-        .split("src=\"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next());
+    let sources = line.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next());
     linked.chain(sources)
 }
 
@@ -60,14 +57,8 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         std::fs::write(top.path().join("there.png"), "").unwrap();
         let text = "# A b, c!\n[a](#a-b-c) [b](#nowhere)\n![x](there.png) <img src=\"gone.png\">\n[w](https://example.org/x)\n";
-        let file = Text {
-            path: "README.md".into(),
-            text: text.into(),
-        };
-        let found: Vec<_> = check(top.path(), &file)
-            .iter()
-            .map(|c| (c.line, c.what.clone()))
-            .collect();
+        let file = Text { path: "README.md".into(), text: text.into() };
+        let found: Vec<_> = check(top.path(), &file).iter().map(|c| (c.line, c.what.clone())).collect();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].0 == 2 && found[0].1.contains("#nowhere"));
         assert!(found[1].0 == 3 && found[1].1.contains("gone.png"));

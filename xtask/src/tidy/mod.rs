@@ -25,11 +25,7 @@ pub(crate) struct Complaint {
 
 impl Complaint {
     fn new(file: &Path, line: usize, what: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            line,
-            what: what.into(),
-        }
+        Self { file: file.to_owned(), line, what: what.into() }
     }
 }
 
@@ -54,10 +50,7 @@ impl Text {
     }
 
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line))
+        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 }
 
@@ -93,9 +86,5 @@ fn texts(top: &Path) -> Result<Vec<Text>> {
         let path = PathBuf::from(name);
         Some(Text { path, text })
     };
-    Ok(names
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .filter_map(read)
-        .collect())
+    Ok(names.split('\0').filter(|name| !name.is_empty()).filter_map(read).collect())
 }

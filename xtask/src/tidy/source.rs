@@ -12,19 +12,12 @@ const FUNCTION_LINES: usize = 60;
 const UNFINISHED: [(&str, &str); 3] = [
     (concat!("todo", "!("), "finish it, or leave it out"),
     (concat!("unimplemented", "!("), "finish it, or leave it out"),
-    (
-        concat!("#[ign", "ore"),
-        "make the test pass everywhere, or delete it",
-    ),
+    (concat!("#[ign", "ore"), "make the test pass everywhere, or delete it"),
 ];
 
 /// Where somebody's machine shows through.
-const MACHINE_PATHS: [&str; 4] = [
-    concat!("/ro", "ot/"),
-    concat!("/wo", "rk/main"),
-    concat!("/wo", "rk/shared"),
-    concat!("/Use", "rs/"),
-];
+const MACHINE_PATHS: [&str; 4] =
+    [concat!("/ro", "ot/"), concat!("/wo", "rk/main"), concat!("/wo", "rk/shared"), concat!("/Use", "rs/")];
 
 /// Colours and fonts belong to the theme alone.
 const THEME_ONLY: [&str; 5] = [
@@ -50,13 +43,7 @@ pub(super) fn check(file: &Text) -> Vec<Complaint> {
 
 fn opening(file: &Text) -> Option<Complaint> {
     let says = file.text.starts_with("//! ");
-    (!says).then(|| {
-        Complaint::new(
-            &file.path,
-            1,
-            "open with a `//!` line that says what the file is for",
-        )
-    })
+    (!says).then(|| Complaint::new(&file.path, 1, "open with a `//!` line that says what the file is for"))
 }
 
 fn length(file: &Text) -> Option<Complaint> {
@@ -68,11 +55,7 @@ fn length(file: &Text) -> Option<Complaint> {
 fn unfinished(file: &Text) -> Vec<Complaint> {
     let found = |(line, text): (usize, &str)| {
         let (mark, remedy) = UNFINISHED.iter().find(|(mark, _)| text.contains(mark))?;
-        Some(Complaint::new(
-            &file.path,
-            line,
-            format!("`{mark}` is unfinished work: {remedy}"),
-        ))
+        Some(Complaint::new(&file.path, line, format!("`{mark}` is unfinished work: {remedy}")))
     };
     file.lines().filter_map(found).collect()
 }
@@ -106,9 +89,7 @@ fn functions(file: &Text) -> Vec<Complaint> {
         let Some(name) = function_name(line) else { continue };
         let indent = &line[..line.len() - line.trim_start().len()];
         let closing = format!("{indent}}}");
-        let last = lines[start..]
-            .iter()
-            .position(|l| l.trim_end() == closing || one_liner(l, line));
+        let last = lines[start..].iter().position(|l| l.trim_end() == closing || one_liner(l, line));
         let count = last.map_or(0, |last| last + 1);
         if count > FUNCTION_LINES {
             let what =
@@ -141,10 +122,7 @@ mod tests {
     use super::*;
 
     fn complaints(path: &str, text: &str) -> Vec<(usize, String)> {
-        let file = Text {
-            path: path.into(),
-            text: text.to_owned(),
-        };
+        let file = Text { path: path.into(), text: text.to_owned() };
         check(&file).into_iter().map(|c| (c.line, c.what)).collect()
     }
 
@@ -160,16 +138,10 @@ mod tests {
     #[test]
     fn each_rule_names_the_line() {
         assert_eq!(lines_of("a.rs", "use x;\n"), [1]);
-        assert_eq!(
-            lines_of("a.rs", &format!("//! A.\nfn a() {{ {}) }}\n", UNFINISHED[0].0)),
-            [2]
-        );
+        assert_eq!(lines_of("a.rs", &format!("//! A.\nfn a() {{ {}) }}\n", UNFINISHED[0].0)), [2]);
         assert_eq!(lines_of("a.rs", &format!("//! A.\n{}]\n", UNFINISHED[2].0)), [2]);
         assert_eq!(lines_of("a.md", &format!("\nsee {}x\n", MACHINE_PATHS[0])), [2]);
-        assert_eq!(
-            lines_of("a.rs", &format!("//! A.\n{}", "\n".repeat(FILE_LINES))),
-            [0]
-        );
+        assert_eq!(lines_of("a.rs", &format!("//! A.\n{}", "\n".repeat(FILE_LINES))), [0]);
     }
 
     #[test]

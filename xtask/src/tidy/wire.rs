@@ -43,10 +43,7 @@ pub(super) fn check(top: &Path) -> Result<Vec<Complaint>> {
     let routes = constants(&source("account")?);
     complaints.extend(compare_routes(&routes, &source("account")?, &sections));
     complaints.extend(compare_limits(&constants(&source("limits")?), &sections));
-    complaints.extend(compare_codes(
-        &variants(&source("error")?, "ErrorCode"),
-        &sections,
-    ));
+    complaints.extend(compare_codes(&variants(&source("error")?, "ErrorCode"), &sections));
     Ok(complaints)
 }
 
@@ -59,11 +56,7 @@ fn goldens(folder: &Path) -> Result<BTreeMap<String, Fields>> {
     let mut messages: BTreeMap<String, Fields> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).context("the goldens")? {
         let path = entry?.path();
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = stem.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
         let value: Value = serde_json::from_slice(&std::fs::read(&path)?).context(stem)?;
         let fields = messages.entry(name).or_default();
@@ -78,9 +71,7 @@ fn goldens(folder: &Path) -> Result<BTreeMap<String, Fields>> {
 
 /// A section is about a message when its title has the shape of one.
 fn is_message(title: &str) -> bool {
-    let families = [
-        "client.", "server.", "body.", "type.", "account.", "text.", "peer.",
-    ];
+    let families = ["client.", "server.", "body.", "type.", "account.", "text.", "peer."];
     families.iter().any(|family| title.starts_with(family))
 }
 
@@ -91,20 +82,12 @@ fn missing_and_surplus(
     let missing = messages
         .keys()
         .filter(|name| !sections.contains_key(*name))
-        .map(|name| {
-            complaint(
-                0,
-                format!("nothing is said about `{name}`: add a heading `### {name}`"),
-            )
-        });
+        .map(|name| complaint(0, format!("nothing is said about `{name}`: add a heading `### {name}`")));
     let surplus = sections
         .iter()
         .filter(|(title, _)| is_message(title) && !messages.contains_key(*title))
         .map(|(title, section)| {
-            complaint(
-                section.line,
-                format!("`{title}` has no golden: add a sample, or drop the heading"),
-            )
+            complaint(section.line, format!("`{title}` has no golden: add a sample, or drop the heading"))
         });
     missing.chain(surplus).collect()
 }
@@ -118,10 +101,7 @@ fn compare_fields(
     let mut complaints = Vec::new();
     let documented: BTreeSet<&str> = section.rows.iter().filter_map(|row| row.name()).collect();
     for field in fields.keys().filter(|field| !documented.contains(field.as_str())) {
-        complaints.push(complaint(
-            section.line,
-            format!("`{name}` has a field `{field}`: add a row for it"),
-        ));
+        complaints.push(complaint(section.line, format!("`{name}` has a field `{field}`: add a row for it")));
     }
     for row in &section.rows {
         let Some(field) = row.name() else { continue };
@@ -154,9 +134,7 @@ fn wrong_kind(field: &str, value: &Value, kind: &str, messages: &BTreeMap<String
         let unnamed = !quoted(kind).any(fits);
         return unnamed.then(|| format!("`{field}` holds an object: name its type in the second column"));
     }
-    let tag = value
-        .as_str()
-        .filter(|_| ["type", "kind", "verdict"].contains(&field))?;
+    let tag = value.as_str().filter(|_| ["type", "kind", "verdict"].contains(&field))?;
     let spelled = quoted(kind).any(|named| named == tag) || kind.contains("as in");
     (!spelled).then(|| format!("`{field}` is sent as `{tag}`, which the row does not name"))
 }
@@ -166,10 +144,7 @@ fn constants(source: &str) -> Vec<(String, String)> {
     let read = |line: &str| {
         let rest = line.strip_prefix("pub const ")?;
         let (name, value) = (rest.split_once(':')?.0, rest.split_once("= ")?.1);
-        Some((
-            name.to_owned(),
-            value.trim_end_matches(';').trim_matches('"').to_owned(),
-        ))
+        Some((name.to_owned(), value.trim_end_matches(';').trim_matches('"').to_owned()))
     };
     source.lines().filter_map(read).collect()
 }
@@ -180,20 +155,12 @@ fn compare_routes(
     sections: &BTreeMap<String, Section>,
 ) -> Vec<Complaint> {
     let Some(section) = sections.get("Accounts over HTTP") else {
-        return vec![complaint(
-            0,
-            "the section `Accounts over HTTP` is gone".to_owned(),
-        )];
+        return vec![complaint(0, "the section `Accounts over HTTP` is gone".to_owned())];
     };
     let documented: BTreeSet<&str> = section.rows.iter().filter_map(|row| row.name()).collect();
-    let missing = routes
-        .iter()
-        .filter(|(_, path)| !documented.contains(path.as_str()))
-        .map(|(name, path)| {
-            complaint(
-                section.line,
-                format!("the route {name} `{path}` is not in the table"),
-            )
+    let missing =
+        routes.iter().filter(|(_, path)| !documented.contains(path.as_str())).map(|(name, path)| {
+            complaint(section.line, format!("the route {name} `{path}` is not in the table"))
         });
     let surplus = section.rows.iter().filter(|row| {
         let path = row.name().unwrap_or_default();
@@ -208,22 +175,15 @@ fn compare_limits(declared: &[(String, String)], sections: &BTreeMap<String, Sec
     let compiled = limits!(FRAME_BYTES ENVELOPE_BYTES TEXT_BYTES PAGE_BYTES PAGE_MESSAGES ACCOUNT_BODY_BYTES
         QUEUE_MESSAGES QUEUE_BYTES ADDRESSES DEVICE_NAME_BYTES PASSWORD_MIN_CHARS PASSWORD_MAX_BYTES
         PIECE_BYTES TLS_HANDSHAKE_SECS HTTP_HEADER_SECS);
-    let values: BTreeMap<&str, &str> = compiled
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    let unlisted = declared
-        .iter()
-        .filter(|(name, _)| !values.contains_key(name.as_str()))
-        .map(|(name, _)| {
+    let values: BTreeMap<&str, &str> = compiled.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let unlisted =
+        declared.iter().filter(|(name, _)| !values.contains_key(name.as_str())).map(|(name, _)| {
             complaint(
                 0,
                 format!("the limit {name} is new: add it to xtask/src/tidy/wire.rs and to the table"),
             )
         });
-    unlisted
-        .chain(compare_table(&values, sections, "Limits"))
-        .collect()
+    unlisted.chain(compare_table(&values, sections, "Limits")).collect()
 }
 
 fn compare_codes(declared: &[String], sections: &BTreeMap<String, Section>) -> Vec<Complaint> {
@@ -255,15 +215,11 @@ fn compare_table(
         let name = row.name().unwrap_or_default();
         let says = row.cells.get(1).map_or("", String::as_str);
         match expected.get(name) {
-            None => complaints.push(complaint(
-                row.line,
-                format!("`{name}` is not in the code: drop the row"),
-            )),
+            None => {
+                complaints.push(complaint(row.line, format!("`{name}` is not in the code: drop the row")))
+            }
             Some(value) if *value != says => {
-                complaints.push(complaint(
-                    row.line,
-                    format!("`{name}` is {value} in the code, not {says}"),
-                ));
+                complaints.push(complaint(row.line, format!("`{name}` is {value} in the code, not {says}")));
             }
             Some(_) => {}
         }
@@ -307,17 +263,9 @@ mod tests {
 
     fn messages(list: &[(&str, Value)]) -> BTreeMap<String, Fields> {
         let fields = |value: &Value| {
-            value
-                .as_object()
-                .unwrap()
-                .clone()
-                .into_iter()
-                .map(|(k, v)| (k, vec![v]))
-                .collect()
+            value.as_object().unwrap().clone().into_iter().map(|(k, v)| (k, vec![v])).collect()
         };
-        list.iter()
-            .map(|(name, value)| ((*name).to_owned(), fields(value)))
-            .collect()
+        list.iter().map(|(name, value)| ((*name).to_owned(), fields(value))).collect()
     }
 
     fn judged(document: &str, list: &[(&str, Value)]) -> Vec<String> {
@@ -338,28 +286,20 @@ mod tests {
         let document = format!(
             "### type.a\n{HEAD}| `x` | number |\n| `inner` | list of `type.b` |\n### type.b\n{HEAD}| `type` | `b` |\n"
         );
-        let goldens = [
-            ("type.a", json!({ "x": 1, "inner": [{ "type": "b" }] })),
-            ("type.b", json!({ "type": "b" })),
-        ];
+        let goldens =
+            [("type.a", json!({ "x": 1, "inner": [{ "type": "b" }] })), ("type.b", json!({ "type": "b" }))];
         assert_eq!(judged(&document, &goldens), [""; 0]);
     }
 
     #[test]
     fn what_is_missing_or_too_much_is_named() {
         let document = format!("### type.a\n{HEAD}| `y` | number |\n### body.old\n");
-        let found = judged(
-            &document,
-            &[("type.a", json!({ "x": 1 })), ("client.new", json!({}))],
-        );
+        let found = judged(&document, &[("type.a", json!({ "x": 1 })), ("client.new", json!({}))]);
         for (part, what) in ["`client.new`", "field `x`", "field `y`", "`body.old`"]
             .iter()
             .zip(["heading", "field", "row", "section"])
         {
-            assert!(
-                found.iter().any(|c| c.contains(part)),
-                "{what} {part} in {found:?}"
-            );
+            assert!(found.iter().any(|c| c.contains(part)), "{what} {part} in {found:?}");
         }
         assert_eq!(found.len(), 4);
     }
@@ -367,10 +307,7 @@ mod tests {
     #[test]
     fn nested_objects_and_tags_need_their_names() {
         let document = format!("### type.a\n{HEAD}| `inner` | object |\n| `type` | `b` |\n");
-        let found = judged(
-            &document,
-            &[("type.a", json!({ "inner": { "x": 1 }, "type": "a" }))],
-        );
+        let found = judged(&document, &[("type.a", json!({ "inner": { "x": 1 }, "type": "a" }))]);
         assert_eq!(found.len(), 2, "{found:?}");
     }
 
@@ -389,10 +326,7 @@ mod tests {
         assert_eq!(variants(source, "ErrorCode"), ["bad_request", "unknown"]);
         assert_eq!(
             constants("pub const A: &str = \"/a\";\npub const B: u8 = 1;"),
-            [
-                ("A".to_owned(), "/a".to_owned()),
-                ("B".to_owned(), "1".to_owned())
-            ]
+            [("A".to_owned(), "/a".to_owned()), ("B".to_owned(), "1".to_owned())]
         );
     }
 }
