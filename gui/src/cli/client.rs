@@ -47,10 +47,10 @@ pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
     };
     let profile = global.profile.clone().or_else(landline_peer::default_profile_dir);
     let downloads = global.downloads.clone().or_else(landline_peer::default_download_folder);
-    let profile = profile.ok_or_else(|| nowhere("the profile", "--profile"))?;
+    let profile = absolute(profile.ok_or_else(|| nowhere("the profile", "--profile"))?)?;
     Ok(Options {
         profile,
-        download_folder: downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?,
+        download_folder: absolute(downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?)?,
         listen: global.listen.unwrap_or(EVERYWHERE),
         device_name: landline_peer::device_name(),
         secrets: match global.secrets {
@@ -60,6 +60,11 @@ pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
         waker: None,
         clock: Clock::system(),
     })
+}
+
+/// The working directory may change later, what is meant may not.
+fn absolute(path: PathBuf) -> Result<PathBuf, Problem> {
+    std::path::absolute(&path).map_err(|error| Problem::usage(format!("{}: {error}.", path.display())))
 }
 
 impl Client {
@@ -156,19 +161,23 @@ impl Client {
         }
     }
 
-    /// Waits until messages flow or it is plain that they will not for now: for commands that can
-    /// do without. Says on standard error that what follows may be old.
-    pub(crate) async fn settled(&mut self) -> Result<(), Problem> {
+    /// Waits until messages flow or it is plain that they will not for now, and why: for commands
+    /// that can do without.
+    pub(crate) async fn settled(&mut self) -> Result<Option<Failure>, Problem> {
         let look = |snapshot: &Snapshot| match &snapshot.line {
             Line::Connecting => None,
             Line::Waiting { cause, .. } => Some(Ok(Some(cause.clone()))),
             line => verdict(line).map(|verdict| verdict.map(|()| None)),
         };
-        let cause = match timeout(self.patience, self.until(look)).await {
-            Ok(found) => found??,
-            Err(_) => None,
-        };
-        if let Some(cause) = cause {
+        match timeout(self.patience, self.until(look)).await {
+            Ok(found) => found?,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The same, and says on standard error that what follows may be old.
+    pub(crate) async fn connected_or_old(&mut self) -> Result<(), Problem> {
+        if let Some(cause) = self.settled().await? {
             self.out.note(&format!("Not connected, so this may be old. {}", cause.text));
         }
         Ok(())

@@ -16,7 +16,7 @@ const ID_CHARS: usize = 4;
 
 /// Lists offers, the oldest first.
 pub(crate) async fn list(client: &mut Client, args: &args::Offers) -> Result<(), Problem> {
-    client.settled().await?;
+    client.connected_or_old().await?;
     let now = client.now();
     let shown = now.transfers.values().filter(|one| args.all || !ended(one));
     let offers: Vec<Offer> = shown.map(|one| Offer::of(one, &now)).collect();

@@ -14,7 +14,7 @@ use super::text::{self, Here};
 
 /// Lists who there is.
 pub(crate) async fn peers(client: &mut Client) -> Result<(), Problem> {
-    client.settled().await?;
+    client.connected_or_old().await?;
     let people: Vec<Person> = client.now().people.iter().map(Person::from).collect();
     let table = || text::people(&people, &Here::now());
     client.out.records(people.iter().cloned().map(Record::Person), table)
@@ -84,7 +84,7 @@ fn report(client: &Client, to: &ConversationKind, id: MessageId) -> Result<(), P
 
 /// Prints what was said, the newest last, and stays for more if asked to.
 pub(crate) async fn history(client: &mut Client, args: &args::History) -> Result<(), Problem> {
-    client.settled().await?;
+    client.connected_or_old().await?;
     let whom = recipient(&client.now(), &args.who)?;
     load(client, &whom, args.limit).await?;
     let mut printed = HashSet::new();
