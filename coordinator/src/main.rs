@@ -1,6 +1,7 @@
 //! `landline-coordinator`: settings in, a running coordinator, an orderly end.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -30,8 +31,17 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match dispatch(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("landline-coordinator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<()> {
     let config = settings::resolve(&cli.flags)?;
     match cli.command {
         Some(Command::Invite { admin }) => {
@@ -44,14 +54,23 @@ fn main() -> anyhow::Result<()> {
 
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_env("LANDLINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    start_log();
     let signals = signals::Signals::new().context("signals cannot be waited for")?;
     let coordinator = Coordinator::start(config).await?;
     greet(&coordinator)?;
     signals.wait().await;
     coordinator.shutdown().await;
     Ok(())
+}
+
+/// The log goes to standard error, as service managers want it; `LANDLINE_LOG` filters it.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("LANDLINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(filter)
+        .init();
 }
 
 /// Says where it is and how to get in. To standard output alone: logs are kept and copied, and

@@ -1,6 +1,7 @@
 //! Starting, being found, and ending.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,9 +66,7 @@ pub enum StartError {
     #[error("the database in the data directory cannot be used: {0}")]
     Store(#[from] StoreError),
     /// The address cannot be listened on.
-    #[error(
-        "cannot listen on {address}: {error}. Is another program using this port? Choose one with --port"
-    )]
+    #[error("cannot listen on {address}: {error}. {}", listen_advice(.error))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -157,11 +156,22 @@ impl Drop for Coordinator {
     }
 }
 
+fn listen_advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::AddrInUse => "Another program uses this port: stop it, or choose a port with --port",
+        ErrorKind::PermissionDenied => "Choose a port of 1024 or above with --port",
+        _ => "Choose an address of this machine with --listen",
+    }
+}
+
 /// One process uses a data directory at a time: two writers would give the same place twice.
 fn lock(data_dir: &Path) -> Result<File, StartError> {
     let path = data_dir.join("coordinator.lock");
-    let opened = File::options().write(true).create(true).truncate(false).open(&path);
-    let file = opened.map_err(|error| StartError::File { path: path.clone(), error })?;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StartError::Locked(data_dir.to_path_buf())),

@@ -127,6 +127,18 @@ fn the_environment_comes_between_flags_and_the_file() {
     assert!(said(&["--heartbeat", "8"]).contains("heartbeat (8 s)"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_is_said_in_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = command(dir.path()).args(["--port", &port]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(said.contains(&port) && said.contains("Another program uses this port"), "{said}");
+    assert!(!said.contains("backtrace"), "{said}");
+}
+
 /// A small file system of its own, if this user may mount one.
 struct SmallDisk(tempfile::TempDir);
 

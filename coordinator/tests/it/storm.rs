@@ -2,6 +2,7 @@
 //! in its place.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use landline_protocol::{
     ClientFrame, ConversationId, ConversationKind, ErrorCode, MessageId, Seq, ServerFrame, Signed,
@@ -71,9 +72,11 @@ async fn storm(process: &mut Process, end: impl FnOnce(&mut Process)) -> Vec<(Li
         talkers.spawn(talk(line, acks.clone()));
     }
     drop(acks);
+    let begun = Instant::now();
     for _ in 0..KILL_AFTER {
         acked.recv().await.unwrap();
     }
+    println!("{KILL_AFTER} acks in {:?}", begun.elapsed());
     end(process);
     while acked.recv().await.is_some() {}
     let clients = talkers.join_all().await;
