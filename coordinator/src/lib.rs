@@ -14,6 +14,7 @@ mod auth;
 mod http;
 mod hub;
 mod links;
+mod platform;
 mod running;
 mod state;
 mod store;

@@ -167,11 +167,8 @@ fn listen_advice(error: &std::io::Error) -> &'static str {
 /// One process uses a data directory at a time: two writers would give the same place twice.
 fn lock(data_dir: &Path) -> Result<File, StartError> {
     let path = data_dir.join("coordinator.lock");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(&path).map_err(|error| StartError::File { path: path.clone(), error })?;
+    let file = crate::platform::open_private(&path)
+        .map_err(|error| StartError::File { path: path.clone(), error })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StartError::Locked(data_dir.to_path_buf())),

@@ -234,7 +234,8 @@ pub(crate) fn noted(db: &Connection, name: &str) -> Result<Option<String>, Store
 
 /// Opens the database for writing and brings it to the newest version.
 pub(crate) fn open_writable(path: &PathBuf) -> Result<Connection, StoreError> {
-    create_private(path).map_err(|e| match e.kind() {
+    // Readable by its owner alone; SQLite gives the file's companions the same mode.
+    crate::platform::open_private(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::StorageFull => StoreError::Full,
         _ => StoreError::Other(format!("{}: {e}", path.display())),
     })?;
@@ -249,13 +250,4 @@ pub(crate) fn open_writable(path: &PathBuf) -> Result<Connection, StoreError> {
     db.set_prepared_statement_cache_capacity(64);
     migrations::migrate(&mut db)?;
     Ok(db)
-}
-
-/// Makes the file, readable by its owner alone; SQLite gives its companions the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -155,3 +155,24 @@ async fn alice_is_told_that_sleepy_left(alice: &mut Line, text: &str, sent: &mut
     }
     left
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_too_much_is_slowed_down_and_loses_nothing() {
+    let server = Server::with(|config| {
+        config.registration = landline_coordinator::Registration::Open;
+        config.limits.frames_per_second = 5;
+    })
+    .await;
+    let mut alice = server.person("alice").await;
+    let begun = std::time::Instant::now();
+    // Four seconds' worth at once, then five more.
+    let messages: Vec<_> = (0..25).map(|n| alice.compose(&LOBBY, &n.to_string())).collect();
+    for message in messages {
+        alice.send(&LOBBY, message);
+    }
+    let mut acks = 0;
+    while acks < 25 {
+        acks += usize::from(matches!(alice.next().await, ServerFrame::Ack { .. }));
+    }
+    assert!(begun.elapsed().as_millis() >= 800, "{:?}", begun.elapsed());
+}

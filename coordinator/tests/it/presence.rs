@@ -74,3 +74,27 @@ async fn a_large_directory_arrives_whole_before_anything_else() {
     }
     assert_eq!(server.person("last").await.people.len(), 41);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_falls_silent_is_shown_as_gone() {
+    use futures_util::SinkExt;
+    let server = Server::with(|config| {
+        config.registration = landline_coordinator::Registration::Open;
+        config.heartbeat = std::time::Duration::from_secs(1);
+        config.heartbeat_timeout = std::time::Duration::from_secs(2);
+    })
+    .await;
+    let mut alice = server.person("alice").await;
+    let bob = server.device();
+    let session = bob.sign_up("bob", None).await.unwrap();
+    let path = landline_protocol::account::SESSION;
+    let mut ws = landline_net::websocket(bob.dial().await, path, &session.access_token).await.unwrap();
+    let hello = r#"{"type":"hello","versions":[1],"agent":"t","device_name":"t"}"#;
+    ws.send(tokio_tungstenite::tungstenite::Message::text(hello)).await.unwrap();
+    while !alice.presence_of("bob").await.online {}
+    // Nobody polls bob's socket, so no ping is answered, as if the cable were out.
+    let silent = std::time::Instant::now();
+    while alice.presence_of("bob").await.online {}
+    assert!(silent.elapsed().as_secs() < 6);
+    drop(ws);
+}
