@@ -26,6 +26,7 @@ pub(crate) struct Cli {
 
 /// What every subcommand and the window understand.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options everywhere")]
 pub(crate) struct Global {
     /// Where this person's key, history and settings are kept; one process at a time uses it
     #[arg(long, global = true, value_name = "DIR", env = "LANDLINE_PROFILE")]

@@ -3,7 +3,7 @@
 //! The only file of the command line that touches the engine's handle.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,10 +47,10 @@ pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
     };
     let profile = global.profile.clone().or_else(landline_peer::default_profile_dir);
     let downloads = global.downloads.clone().or_else(landline_peer::default_download_folder);
-    let profile = absolute(profile.ok_or_else(|| nowhere("the profile", "--profile"))?)?;
+    let profile = absolute(&profile.ok_or_else(|| nowhere("the profile", "--profile"))?)?;
     Ok(Options {
         profile,
-        download_folder: absolute(downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?)?,
+        download_folder: absolute(&downloads.ok_or_else(|| nowhere("downloads", "--downloads"))?)?,
         listen: global.listen.unwrap_or(EVERYWHERE),
         device_name: landline_peer::device_name(),
         secrets: match global.secrets {
@@ -63,8 +63,8 @@ pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
 }
 
 /// The working directory may change later, what is meant may not.
-fn absolute(path: PathBuf) -> Result<PathBuf, Problem> {
-    std::path::absolute(&path).map_err(|error| Problem::usage(format!("{}: {error}.", path.display())))
+fn absolute(path: &Path) -> Result<PathBuf, Problem> {
+    std::path::absolute(path).map_err(|error| Problem::usage(format!("{}: {error}.", path.display())))
 }
 
 impl Client {

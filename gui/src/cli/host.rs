@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use landline_coordinator::Coordinator;
 use landline_coordinator::config::{Config, Registration};
+use landline_coordinator::{Coordinator, reachable_at};
 
 use super::args::{self, Global};
 use super::exit::{Exit, Problem};
 use super::interrupt::Interrupts;
 use super::output::Out;
-use super::record::Record;
+use super::record::{Hosting, Record};
+use super::text;
 
 /// Runs until it is told to stop.
 pub(crate) async fn run(global: &Global, args: &args::Host, out: Out) -> Result<(), Problem> {
@@ -41,19 +42,16 @@ fn data_dir(args: &args::Host) -> Result<PathBuf, Problem> {
 
 /// Everything that people need in order to join.
 fn announce(coordinator: &Coordinator, out: Out) -> Result<(), Problem> {
-    let address = coordinator.address().to_string();
+    let addresses: Vec<String> =
+        reachable_at(coordinator.address()).iter().map(ToString::to_string).collect();
     let key = coordinator.device();
-    let invite = coordinator.first_invite().map(|link| link.to_string());
-    let first = invite.as_ref().map(|link| {
-        format!(
-            "\nThe first person joins with this invite and becomes the admin:\n  {link}\n\
-             Paste it into the window, or into `landline sign-up --invite NAME`."
-        )
-    });
-    let fingerprint = key.fingerprint();
-    let text = format!(
-        "Hosting at {address}\nIts key is {fingerprint}{}\nCtrl-C stops it.",
-        first.unwrap_or_default()
-    );
-    out.record(&Record::Hosting { address, key: key.to_string(), fingerprint, invite }, &text)
+    let hosting = Hosting {
+        address: addresses.first().cloned().unwrap_or_else(|| coordinator.address().to_string()),
+        addresses,
+        key: key.to_string(),
+        fingerprint: key.fingerprint(),
+        invite: coordinator.first_invite().map(|link| link.to_string()),
+    };
+    let text = text::hosting(&hosting);
+    out.record(&Record::Hosting(hosting), &text)
 }

@@ -81,7 +81,10 @@ struct Signals(Vec<tokio::signal::unix::Signal>);
 impl Signals {
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        if !hangup_ignored() {
+            kinds.push(SignalKind::hangup());
+        }
         kinds.into_iter().map(signal).collect::<io::Result<_>>().map(Self)
     }
 
@@ -92,6 +95,20 @@ impl Signals {
         })
         .await;
     }
+}
+
+/// Whether whoever started this process wants it to outlive the terminal, as `nohup` does.
+/// Listening would undo that. Known on Linux (proc(5), `SigIgn`); elsewhere taken for no.
+#[cfg(unix)]
+fn hangup_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+#[cfg(unix)]
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is signal 1, the lowest bit.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]
@@ -108,5 +125,17 @@ impl Signals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nohup_is_respected() {
+        assert!(ignores_hangup("Name:\tlandline\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("Name:\tlandline\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup(""));
     }
 }

@@ -1,6 +1,6 @@
 //! What the program says about itself, on standard error.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
@@ -13,7 +13,10 @@ pub(crate) fn start(verbose: u8) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("LANDLINE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     // Only one can be set in a process; tests may have come first.
     let _ = subscriber.try_init();
 }

@@ -121,8 +121,8 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use landline_peer::api::{Line, Me, PersonView};
-    use landline_protocol::{ConversationId, DeviceId, OfferedName, Timestamp};
+    use landline_peer::api::{ConversationView, Line, Me, PersonView};
+    use landline_protocol::{ConversationId, ConversationKind, DeviceId, OfferedName, Seq, Timestamp};
 
     use super::*;
 
@@ -151,6 +151,14 @@ pub(crate) mod tests {
             devices: vec![],
             new_device: false,
         };
+        let lobby = ConversationView {
+            id: ConversationId::lobby(),
+            kind: ConversationKind::Lobby,
+            unread: 0,
+            read: Seq::ZERO,
+            messages: Arc::new([]),
+            has_older: false,
+        };
         Snapshot {
             revision: 1,
             device: DeviceId::from_bytes([1; 32]),
@@ -163,7 +171,7 @@ pub(crate) mod tests {
             }),
             line: Line::Connected { round_trip: None },
             people: [person("alice"), person("bob")].into(),
-            conversations: Arc::new([]),
+            conversations: Arc::new([lobby]),
             transfers: Arc::new(
                 transfers.into_iter().map(|one| (one.offer, one)).collect::<BTreeMap<_, _>>(),
             ),

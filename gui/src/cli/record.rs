@@ -36,8 +36,19 @@ pub(crate) enum Record {
     Delivered { offer: String, name: String, to: String, size: u64 },
     /// `invite`.
     Invite { link: String },
-    /// `host`: listening.
-    Hosting { address: String, key: String, fingerprint: String, invite: Option<String> },
+    /// `host`: listening. `address` is the first of `addresses`, the one most likely reachable.
+    Hosting(Hosting),
+}
+
+/// A coordinator that listens.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Hosting {
+    pub(crate) address: String,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) key: String,
+    pub(crate) fingerprint: String,
+    /// Until there is an account: whoever joins with it becomes the admin.
+    pub(crate) invite: Option<String>,
 }
 
 /// Who is signed in.

@@ -207,8 +207,8 @@ fn refused(snapshot: &Snapshot, transfer: &TransferView) -> Option<Problem> {
 /// Who ought to answer: the other person, or in the lobby everybody else.
 fn concerned(snapshot: &Snapshot, transfer: &TransferView) -> Vec<UserName> {
     let view = snapshot.conversations.iter().find(|one| one.id == transfer.conversation);
-    let other = view.zip(snapshot.me.as_ref()).and_then(|(view, me)| view.kind.other(&me.user));
-    match other {
+    let Some((view, me)) = view.zip(snapshot.me.as_ref()) else { return Vec::new() };
+    match view.kind.other(&me.user) {
         Some(other) => vec![other.clone()],
         None => snapshot.people.iter().map(|person| person.user.clone()).collect(),
     }
@@ -237,6 +237,13 @@ mod tests {
         assert_eq!(answered(&[("alice", Done), ("bob", Fetching)]), None);
         assert_eq!(answered(&[("alice", Done), ("bob", Done)]), Some(Exit::Ok));
         assert_eq!(answered(&[("alice", Done), ("bob", Declined)]), Some(Exit::Declined));
+    }
+
+    #[test]
+    fn an_offer_whose_conversation_is_not_loaded_stays_open() {
+        let mut offer = transfer(1, "me", "a.txt", TransferState::Offered);
+        offer.conversation = landline_protocol::ConversationId::from_bytes([9; 32]);
+        assert_eq!(verdict(&snapshot(vec![offer.clone()]), &offer), None);
     }
 
     #[test]

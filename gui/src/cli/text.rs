@@ -7,7 +7,7 @@ use landline_peer::api::{TransferState, TransferView};
 use landline_protocol::name::printable;
 use unicode_width::UnicodeWidthStr;
 
-use super::record::{Me, Message, Offer, Person};
+use super::record::{Hosting, Me, Message, Offer, Person};
 
 /// When and where the reader is: moments are shown as they would say them.
 #[derive(Clone, Debug)]
@@ -147,6 +147,20 @@ pub(crate) fn me(me: &Me) -> String {
         vec!["profile".into(), me.profile.clone()],
         vec!["downloads".into(), me.download_folder.clone()],
     ])
+}
+
+/// How to reach a coordinator, and how to get in.
+pub(crate) fn hosting(hosting: &Hosting) -> String {
+    let mut rows = vec![vec!["Hosting at".to_owned(), hosting.address.clone()]];
+    rows.extend(hosting.addresses.iter().skip(1).map(|other| vec![String::new(), other.clone()]));
+    rows.push(vec!["Its key".to_owned(), hosting.fingerprint.clone()]);
+    let invite = hosting.invite.as_ref().map(|link| {
+        format!(
+            "\nNobody has an account yet. Whoever joins with this invite becomes the admin:\n  {link}\n\
+             Paste it into the window, or into `landline sign-up --invite NAME` when asked."
+        )
+    });
+    format!("{}{}\nCtrl-C stops it.", table(&rows), invite.unwrap_or_default())
 }
 
 fn fingerprint(hex: &str) -> String {
