@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use egui::Context;
-use landline_peer::api::{Action, Command, Event, Failure, FailureKind, Outcome, Snapshot};
-use landline_protocol::{ConversationKind, MessageId};
+use landline_peer::api::{Action, Command, Event, Failure, FailureKind, Outcome, Secret, Snapshot};
+use landline_protocol::{ConversationKind, MessageId, UserName};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::App;
@@ -37,7 +37,7 @@ impl App {
     pub(super) fn run_queue(&mut self, ctx: &Context) {
         let mut queue = std::mem::take(&mut self.queue).into_iter();
         while let Some(command) = queue.next() {
-            if let Err(again) = self.run_one(ctx, command) {
+            if let Some(again) = self.run_one(ctx, command) {
                 self.queue.push(again);
                 self.queue.extend(queue);
                 ctx.request_repaint_after(Duration::from_millis(100));
@@ -79,10 +79,11 @@ impl App {
         }
     }
 
-    fn run_one(&mut self, ctx: &Context, command: AppCommand) -> Result<(), AppCommand> {
+    /// Runs a command; gives it back if the engine is too busy to hear it.
+    fn run_one(&mut self, ctx: &Context, command: AppCommand) -> Option<AppCommand> {
         match command {
             AppCommand::Engine(action, purpose) => return self.engine(action, purpose),
-            AppCommand::Host { username, password } => return self.host(username, password),
+            AppCommand::Host { username, password } => self.host(username, password),
             AppCommand::Show(kind) => self.open(ctx, kind),
             AppCommand::ShowList => self.state.open = None,
             AppCommand::ChooseFile { to } => self.errand(Errand::ChooseFile(to)),
@@ -114,39 +115,38 @@ impl App {
             AppCommand::Back => self.state.sign_in_again = false,
             AppCommand::Say { text, bad } => self.state.toast(text, bad),
         }
-        Ok(())
+        None
     }
 
-    fn engine(&mut self, action: Action, purpose: Purpose) -> Result<(), AppCommand> {
-        let Some(bridge) = &self.bridge else { return Ok(()) };
+    fn engine(&mut self, action: Action, purpose: Purpose) -> Option<AppCommand> {
         if matches!(action, Action::SendText { .. } | Action::ShareFile { .. }) {
             self.state.unread_after = None;
         }
+        if matches!(action, Action::SignOut) {
+            self.know_account();
+            self.state.open = None;
+        }
+        let bridge = self.bridge.as_ref()?;
         let ticket = self.state.ticket(purpose);
         match bridge.commands.try_send(Command { ticket, action }) {
-            Ok(()) => Ok(()),
+            Ok(()) => None,
             Err(TrySendError::Full(command)) => {
                 self.state.pending.remove(&ticket);
-                Err(AppCommand::Engine(command.action, purpose))
+                Some(AppCommand::Engine(command.action, purpose))
             }
             Err(TrySendError::Closed(_)) => {
                 self.state.pending.remove(&ticket);
                 let text = "The engine has stopped. Close this window and start Landline again.";
                 self.end(purpose, Err(Failure::new(FailureKind::Internal, text)));
-                Ok(())
+                None
             }
         }
     }
 
-    fn host(
-        &mut self,
-        username: landline_protocol::UserName,
-        password: landline_peer::api::Secret,
-    ) -> Result<(), AppCommand> {
+    fn host(&mut self, username: UserName, password: Secret) {
         let ticket = self.state.ticket(Purpose::SignIn);
         self.invite_next = true;
         self.errand(Errand::Host { ticket, username, password });
-        Ok(())
     }
 
     fn errand(&mut self, errand: Errand) {
@@ -179,16 +179,15 @@ impl App {
     }
 
     fn sign_in_again(&mut self) {
-        if let Some(me) = self.snapshot().and_then(|snapshot| snapshot.me.clone()) {
-            let form = &mut self.state.sign_in;
-            form.way = crate::views::sign_in::Way::Join;
-            form.account = crate::views::sign_in::Account::Existing;
-            form.target = me.coordinator;
-            form.username = me.user.to_string();
-            form.password.clear();
-            form.error = None;
-        }
+        self.know_account();
         self.state.sign_in_again = true;
+    }
+
+    /// Fills the form with the account that is, or was, signed in.
+    fn know_account(&mut self) {
+        if let Some(me) = self.snapshot().and_then(|snapshot| snapshot.me.clone()) {
+            self.state.sign_in.known(me.coordinator, Some(me.user.to_string()));
+        }
     }
 
     fn hear(&mut self, report: Report) {
@@ -236,10 +235,10 @@ impl App {
             }
             Event::Notice(failure) => self.state.complain(&failure),
             Event::Delivered { offer, to } => {
-                self.tell_elsewhere(offer, |file, _| format!("{to} has {file}"))
+                self.tell_elsewhere(offer, |file, _| format!("{to} has {file}"));
             }
             Event::Received { offer, .. } => {
-                self.tell_elsewhere(offer, |file, from| format!("{file} from {from} is here"))
+                self.tell_elsewhere(offer, |file, from| format!("{file} from {from} is here"));
             }
             Event::Message { .. } | Event::Missed(_) => {}
         }

@@ -47,6 +47,7 @@ pub(crate) fn run(options: WindowOptions) -> anyhow::Result<()> {
         native,
         Box::new(move |cc| {
             theme::install(&cc.egui_ctx, settings.theme);
+            theme::install_system_fonts(&cc.egui_ctx);
             let ctx = cc.egui_ctx.clone();
             let waker = Arc::new(move || ctx.request_repaint());
             let bridge = bridge::spawn(options.engine, settings.hosting.clone(), waker)?;
@@ -76,7 +77,8 @@ fn native_options(options: &WindowOptions) -> eframe::NativeOptions {
         Ok(icon) => viewport = viewport.with_icon(icon),
         Err(error) => tracing::warn!(%error, "the window's icon cannot be read"),
     }
-    eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() }
+    // The theme brings its own order of fonts.
+    eframe::NativeOptions { viewport, system_font_fallback: false, ..eframe::NativeOptions::default() }
 }
 
 /// The toolkit ends the process where this library is missing, so it is looked for first.

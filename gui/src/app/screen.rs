@@ -39,8 +39,7 @@ pub(crate) fn screen(stage: &Stage, asked: bool, busy: bool) -> Screen {
         (None, Line::Connecting | Line::Connected { .. } | Line::Waiting { .. }) if !busy => {
             Screen::Connecting
         }
-        (None, _) => Screen::SignIn { back: false },
-        (Some(_), Line::SignedOut) => Screen::SignIn { back: false },
+        (None, _) | (Some(_), Line::SignedOut) => Screen::SignIn { back: false },
         (Some(_), _) if asked => Screen::SignIn { back: true },
         (Some(_), _) => Screen::Main,
     }

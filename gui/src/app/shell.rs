@@ -46,7 +46,7 @@ impl App {
 
     fn status_line(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let palette = theme::palette(ui);
-        let status = status::status(snapshot, Instant::now());
+        let status = status::status(snapshot, self.hosting.as_deref(), Instant::now());
         if let Some(after) = status.stale_in {
             ui.ctx().request_repaint_after(after);
         }

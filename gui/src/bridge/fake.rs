@@ -44,7 +44,11 @@ pub(crate) fn direct(name: &str) -> ConversationKind {
 }
 
 fn key(byte: u8) -> DeviceId {
-    DeviceId::from_bytes(std::array::from_fn(|i| byte.wrapping_add((i as u8).wrapping_mul(37))))
+    let mut next = byte;
+    DeviceId::from_bytes(std::array::from_fn(|_| {
+        next = next.wrapping_add(37);
+        next
+    }))
 }
 
 /// The key that a changed coordinator shows.
@@ -79,7 +83,7 @@ impl Thread {
         self.messages.push(MessageView {
             id: id(self.base + n),
             mine: author == me(),
-            device: key(author.as_str().len() as u8),
+            device: key(author.as_str().bytes().next().unwrap_or_default()),
             author,
             at: ago(millis_ago),
             state: MessageState::Sent(Seq(n)),

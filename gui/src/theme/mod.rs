@@ -1,5 +1,6 @@
 //! The only place that names a colour, a size or a font.
 
+mod emoji;
 mod fonts;
 pub(crate) mod metrics;
 mod palette;
@@ -7,6 +8,8 @@ mod style;
 
 pub(crate) use fonts::{icon, medium, mono, regular, semibold, tabular};
 pub(crate) use palette::{Palette, avatar_hue};
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +46,13 @@ pub(crate) fn install(ctx: &egui::Context, choice: ThemeChoice) {
     ctx.set_style_of(egui::Theme::Dark, style::of(&palette::DARK));
     ctx.set_style_of(egui::Theme::Light, style::of(&palette::LIGHT));
     choose(ctx, choice);
+}
+
+/// Where letters come from that Inter lacks: colour emoji first, then whatever the system names.
+/// Listing the system's fonts takes a while, so it begins in a thread of its own.
+pub(crate) fn install_system_fonts(ctx: &egui::Context) {
+    let system = egui_system_font_provider::SystemFontProvider::new();
+    ctx.set_font_providers(vec![Arc::new(emoji::Emoji::default()), Arc::new(system)]);
 }
 
 /// Follows a choice of theme.

@@ -134,7 +134,7 @@ pub(crate) fn remaining(left: Duration) -> String {
 
 /// `17 s`, `4 min`, `2 h 5 min`.
 pub(crate) fn duration(span: Duration) -> String {
-    let seconds = span.as_secs_f64().ceil().max(0.0) as u64;
+    let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
     match seconds {
         0..=89 => format!("{seconds} s"),
         90..=5399 => format!("{} min", (seconds + 30) / 60),

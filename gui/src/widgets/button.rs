@@ -97,7 +97,7 @@ impl Widget for Button<'_> {
             let radius = CornerRadius::same(metrics::RADIUS_BUTTON);
             ui.painter().rect(rect, radius, fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
             focus_ring(ui, &response, rect, metrics::RADIUS_BUTTON + 1);
-            let mut x = rect.center().x - (words.size().x + icon_width) / 2.0;
+            let mut x = rect.center().x - f32::midpoint(words.size().x, icon_width);
             if let Some(glyph) = icon {
                 text::paint_left(ui, glyph, x, rect.center().y);
                 x += icon_width;

@@ -33,11 +33,7 @@ impl Gallery {
         let textures = Textures::default();
         let renderer = textures.clone();
         let mut desk = Desk::build(snapshot, size, theme, |builder| {
-            builder.renderer(renderer).with_context_setup(|ctx| {
-                ctx.add_font_provider(std::sync::Arc::new(
-                    egui_system_font_provider::SystemFontProvider::new(),
-                ));
-            })
+            builder.renderer(renderer).with_context_setup(crate::theme::install_system_fonts)
         });
         act(&mut desk);
         desk.window.run_steps(3);
@@ -45,14 +41,14 @@ impl Gallery {
         let scale = output.pixels_per_point;
         let shapes = output.shapes.clone();
         let primitives = desk.window.ctx.tessellate(shapes, scale);
-        let image = textures.paint(&primitives, size.map(|side| side as usize), scale);
+        let image = textures.paint(&primitives, size, scale);
         write(&self.folder.join(format!("{name}.ppm")), &image);
     }
 }
 
 fn write(path: &Path, image: &Image) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    write!(file, "P6 {} {} 255\n", image.width, image.height).unwrap();
+    writeln!(file, "P6 {} {} 255", image.width, image.height).unwrap();
     for pixel in &image.pixels {
         file.write_all(&pixel.to_array()[..3]).unwrap();
     }

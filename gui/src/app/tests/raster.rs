@@ -1,5 +1,7 @@
 //! Paints a frame without a graphics card, for the gallery: egui's triangles, one by one.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels are small and clamped")]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -51,9 +53,9 @@ impl Image {
 
 impl Textures {
     /// The picture of a frame's triangles.
-    pub(super) fn paint(&self, primitives: &[ClippedPrimitive], size: [usize; 2], scale: f32) -> Image {
+    pub(super) fn paint(&self, primitives: &[ClippedPrimitive], size: [f32; 2], scale: f32) -> Image {
         let textures = self.0.lock().unwrap();
-        let [width, height] = size;
+        let [width, height] = size.map(|side| (side * scale) as usize);
         let mut image = Image { width, height, pixels: vec![Color32::BLACK; width * height] };
         for primitive in primitives {
             let Primitive::Mesh(mesh) = &primitive.primitive else { continue };

@@ -297,7 +297,7 @@ fn everything_can_be_reached_by_keyboard() {
     for _ in 0..12 {
         desk.window.key_press(egui::Key::Tab);
         desk.window.run();
-        let focused = desk.window.root().children_recursive().find(|node| node.is_focused());
+        let focused = desk.window.root().children_recursive().find(egui_kittest::Node::is_focused);
         reached.extend(focused.and_then(|node| node.accesskit_node().label()));
     }
     for label in [
@@ -344,6 +344,6 @@ fn an_idle_window_asks_for_no_frame() {
         let mut desk = Desk::new(snapshot, WIDE);
         desk.window.run();
         let delay = desk.window.output().viewport_output.values().map(|view| view.repaint_delay).min();
-        assert!(delay.is_none_or(|delay| delay > std::time::Duration::from_secs(60)), "{delay:?}");
+        assert!(delay.is_none_or(|delay| delay > std::time::Duration::from_mins(1)), "{delay:?}");
     }
 }

@@ -128,19 +128,16 @@ fn header(snapshot: &Snapshot, kind: &ConversationKind, me: &UserName, clock: &C
         return shown;
     };
     shown.title = user.to_string();
-    match snapshot.people.iter().find(|person| person.user == *user) {
-        Some(person) => {
-            shown.subtitle = people::seen(person, clock);
-            shown.online = person.online;
-            shown.avatar = people::avatar(person);
-            shown.warning = person.new_device.then(|| {
-                format!("{user} is using a device you have not seen before. Make sure by other means that it is theirs.")
-            });
-        }
-        None => {
-            shown.subtitle = "no longer here".to_owned();
-            shown.avatar = Avatar::person(user.as_str(), None, Presence::Offline);
-        }
+    if let Some(person) = snapshot.people.iter().find(|person| person.user == *user) {
+        shown.subtitle = people::seen(person, clock);
+        shown.online = person.online;
+        shown.avatar = people::avatar(person);
+        shown.warning = person.new_device.then(|| {
+            format!("{user} is using a device you have not seen before. Make sure by other means that it is theirs.")
+        });
+    } else {
+        "no longer here".clone_into(&mut shown.subtitle);
+        shown.avatar = Avatar::person(user.as_str(), None, Presence::Offline);
     }
     shown
 }

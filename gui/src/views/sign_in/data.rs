@@ -53,6 +53,8 @@ pub(crate) struct Form {
     pub(crate) error: Option<(Field, String)>,
     /// Sent, not answered.
     pub(crate) busy: bool,
+    /// The keyboard was given to the first field.
+    pub(crate) placed: bool,
 }
 
 impl Form {
@@ -69,6 +71,17 @@ impl Form {
             Account::Existing => Action::SignIn { target, username: self.existing_username()?, password },
         };
         Ok(AppCommand::Engine(action, Purpose::SignIn))
+    }
+
+    /// Sets the form for signing in again to an account that exists.
+    pub(crate) fn known(&mut self, target: String, username: Option<String>) {
+        self.way = Way::Join;
+        self.account = Account::Existing;
+        self.target = target;
+        self.username = username.unwrap_or_else(|| std::mem::take(&mut self.username));
+        self.password.clear();
+        self.error = None;
+        self.placed = false;
     }
 
     /// The invite that is typed, if it is one.

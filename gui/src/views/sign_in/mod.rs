@@ -3,5 +3,5 @@
 mod data;
 mod ui;
 
-pub(crate) use data::{Account, Form, Way};
+pub(crate) use data::Form;
 pub(crate) use ui::show;

@@ -63,6 +63,7 @@ fn choices(ui: &mut Ui, form: &mut Form) {
             if clicked && form.way != way && !form.busy {
                 form.way = way;
                 form.error = None;
+                form.placed = false;
             }
         }
     });
@@ -121,18 +122,22 @@ fn fields(ui: &mut Ui, form: &mut Form) -> bool {
         Way::Host => host_words(ui),
     }
     let name = Field::new("Username", &mut form.username)
-        .wrong(is_wrong(&form.error, Part::Username))
+        .wrong(is_wrong(form.error.as_ref(), Part::Username))
         .limit(UserName::MAX_CHARS)
         .show(ui);
-    complaint(ui, &form.error, Part::Username);
+    complaint(ui, form.error.as_ref(), Part::Username);
     ui.add_space(5.0);
     let new = form.way == Way::Host || form.account == Account::New;
     let password = Field::new("Password", &mut form.password)
         .hint(if new { "At least 8 characters" } else { "" })
         .password(&mut form.show_password)
-        .wrong(is_wrong(&form.error, Part::Password))
+        .wrong(is_wrong(form.error.as_ref(), Part::Password))
         .show(ui);
-    complaint(ui, &form.error, Part::Password);
+    complaint(ui, form.error.as_ref(), Part::Password);
+    if !std::mem::replace(&mut form.placed, true) {
+        let known = form.way == Way::Host || !form.target.is_empty();
+        ui.memory_mut(|memory| memory.request_focus(if known { password.id } else { target_id() }));
+    }
     for response in [&name, &password] {
         entered |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         if response.changed() {
@@ -151,12 +156,13 @@ fn join_fields(ui: &mut Ui, form: &mut Form) -> bool {
     let target = Field::new("Address or invite link", &mut form.target)
         .hint("192.168.1.20:4810 or landline://…")
         .icon(ICON_LINK)
-        .wrong(is_wrong(&form.error, Part::Target))
+        .id(target_id())
+        .wrong(is_wrong(form.error.as_ref(), Part::Target))
         .show(ui);
     if target.changed() {
         form.error = None;
     }
-    complaint(ui, &form.error, Part::Target);
+    complaint(ui, form.error.as_ref(), Part::Target);
     if let Some(link) = form.invite() {
         let palette = theme::palette(ui);
         let words = format!("Invite to {}:{}, key {}…", link.host, link.port, &link.key.fingerprint()[..14]);
@@ -164,6 +170,10 @@ fn join_fields(ui: &mut Ui, form: &mut Form) -> bool {
     }
     ui.add_space(5.0);
     target.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
+}
+
+fn target_id() -> egui::Id {
+    egui::Id::unique("sign in target")
 }
 
 fn host_words(ui: &mut Ui) {
@@ -179,7 +189,7 @@ fn host_words(ui: &mut Ui) {
 }
 
 fn submit_button(ui: &mut Ui, form: &Form) -> bool {
-    complaint(ui, &form.error, Part::Form);
+    complaint(ui, form.error.as_ref(), Part::Form);
     let label = match (form.way, form.account, form.busy) {
         (Way::Host, _, false) => "Host on this computer",
         (Way::Host, _, true) => "Starting…",
@@ -204,12 +214,12 @@ fn submit(form: &mut Form, commands: &mut Commands) {
     }
 }
 
-fn is_wrong(error: &Option<(Part, String)>, part: Part) -> bool {
-    error.as_ref().is_some_and(|(at, _)| *at == part)
+fn is_wrong(error: Option<&(Part, String)>, part: Part) -> bool {
+    error.is_some_and(|(at, _)| *at == part)
 }
 
-fn complaint(ui: &mut Ui, error: &Option<(Part, String)>, part: Part) {
-    if let Some((_, words)) = error.as_ref().filter(|(at, _)| *at == part) {
+fn complaint(ui: &mut Ui, error: Option<&(Part, String)>, part: Part) {
+    if let Some((_, words)) = error.filter(|(at, _)| *at == part) {
         let palette = theme::palette(ui);
         if part == Part::Form {
             banner(ui, words);

@@ -34,13 +34,16 @@ pub(crate) struct Status {
     pub(crate) stale_in: Option<Duration>,
 }
 
-/// The words for a snapshot.
-pub(crate) fn status(snapshot: &Snapshot, now: Instant) -> Status {
+/// The words for a snapshot; `hosting` is the address that others dial, if this window hosts.
+pub(crate) fn status(snapshot: &Snapshot, hosting: Option<&str>, now: Instant) -> Status {
     let place = snapshot.me.as_ref().map_or("the coordinator", |me| me.coordinator.as_str());
     let plain = |colour, text| Status { colour, text, offer: None, stale_in: None };
     match &snapshot.line {
         Line::SignedOut => plain(Colour::Bad, "Signed out".to_owned()),
         Line::Connecting => plain(Colour::Busy, format!("Connecting to {place}…")),
+        Line::Connected { .. } if hosting.is_some() => {
+            plain(Colour::Good, format!("Hosting at {}", hosting.unwrap_or(place)))
+        }
         Line::Connected { round_trip: None } => plain(Colour::Good, format!("Connected to {place}")),
         Line::Connected { round_trip: Some(span) } => {
             let span = format::round_trip(*span);
@@ -92,19 +95,20 @@ mod tests {
     fn the_line_says_how_it_is_and_what_to_do() {
         let now = Instant::now();
         let failure = |kind, text: &str| Failure::new(kind, text);
-        let connected = status(&with(Line::Connected { round_trip: Some(Duration::from_micros(2400)) }), now);
+        let connected =
+            status(&with(Line::Connected { round_trip: Some(Duration::from_micros(2400)) }), None, now);
         assert_eq!(connected.text, "Connected to 192.168.1.20:4810 · 2 ms");
         assert_eq!(connected.stale_in, None, "an idle window is not painted again");
 
         let until = now + Duration::from_millis(6300);
         let cause = failure(FailureKind::Unreachable, "Nobody answers there.");
-        let waiting = status(&with(Line::Waiting { until, cause }), now);
+        let waiting = status(&with(Line::Waiting { until, cause }), None, now);
         assert_eq!(waiting.text, "Reconnecting in 7 s. Nobody answers there.");
         assert_eq!(waiting.stale_in, Some(Duration::from_millis(310)));
         assert_eq!(waiting.offer, Some(Offer::Reconnect));
 
         let cause = failure(FailureKind::Unauthorized, "The session was revoked. Sign in again.");
-        let refused = status(&with(Line::Refused { cause }), now);
+        let refused = status(&with(Line::Refused { cause }), None, now);
         assert_eq!((refused.offer, refused.colour), (Some(Offer::SignIn), Colour::Bad));
     }
 }

@@ -214,16 +214,17 @@ fn offered(card: &mut FileCard, transfer: &TransferView, direct: bool) {
             card.actions.clear();
         }
         Some((user, RecipientState::Cancelled)) => set(card, Tone::Plain, format!("Cancelled by {user}")),
-        Some((_, RecipientState::Fetching)) => {}
         None if count(RecipientState::Done) > 0 => card.tone = Tone::Good,
-        None if direct => card.state = "Offered, not answered yet".to_owned(),
-        None if transfer.recipients.is_empty() => card.state = "Offered, nobody has taken it yet".to_owned(),
-        None => {}
+        None if direct => "Offered, not answered yet".clone_into(&mut card.state),
+        None if transfer.recipients.is_empty() => {
+            "Offered, nobody has taken it yet".clone_into(&mut card.state);
+        }
+        None | Some((_, RecipientState::Fetching)) => {}
     }
 }
 
 fn moving(card: &mut FileCard, transfer: &TransferView, whole: u64) {
-    card.part = Some(if whole == 0 { 1.0 } else { (transfer.bytes as f64 / whole as f64) as f32 });
+    card.part = Some(if whole == 0 { 1.0 } else { transfer.bytes as f32 / whole as f32 });
     let speed = [transfer.rate.map(format::rate), transfer.remaining.map(format::remaining)];
     let speed: Vec<String> = speed.into_iter().flatten().collect();
     card.figures = Some((format::part_of(transfer.bytes, whole), speed.join(" · ")));
