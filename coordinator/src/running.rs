@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use landline_protocol::UserName;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::server::PATIENCE;
 use crate::state::App;
 use crate::store::{Committed, StoreError, WriterThread, accounts};
 
-/// How often changed presence is told.
+/// How long changed presence is gathered before it is told.
 const ROUND: Duration = Duration::from_millis(100);
-/// Rounds between two looks for expired tokens.
-const SWEEP_ROUNDS: u32 = 5;
+/// How often expired tokens are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// What [`run`] owns.
 pub(crate) struct Parts {
@@ -33,7 +33,9 @@ pub(crate) struct Parts {
 pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: CancellationToken) {
     let Parts { app, serving, committed, writer, lock } = parts;
     let delivering = tokio::spawn(deliver(app.clone(), committed));
-    let ticking = tokio::spawn(tick(app.clone()));
+    let mut housekeeping = JoinSet::new();
+    housekeeping.spawn(tell_presence(app.clone()));
+    housekeeping.spawn(sweep(app.clone()));
     stop.cancelled().await;
     tracing::info!("shutting down");
     let here = app.hub.begin_closing();
@@ -46,7 +48,7 @@ pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: Cancellati
     if timeout(PATIENCE, drained).await.is_err() {
         tracing::warn!("the database did not finish in time: what has no ack is sent again later");
     }
-    ticking.abort();
+    housekeeping.abort_all();
     app.hub.say_goodbye();
     let _ = serving.await;
     app.sessions.close();
@@ -63,15 +65,25 @@ async fn deliver(app: Arc<App>, mut committed: mpsc::Receiver<Vec<Committed>>) {
     }
 }
 
-async fn tick(app: Arc<App>) {
-    let mut rounds = interval(ROUND);
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    for round in (0..SWEEP_ROUNDS).cycle() {
-        rounds.tick().await;
-        app.hub.tell_presence();
-        if round == 0 {
-            app.hub.sweep();
+/// Tells presence in rounds, so that many changes of one person are one frame. Sleeps while nothing
+/// changes.
+async fn tell_presence(app: Arc<App>) {
+    loop {
+        app.hub.presence_changed().await;
+        loop {
+            sleep(ROUND).await;
+            if !app.hub.tell_presence() {
+                break;
+            }
         }
+    }
+}
+
+/// Looks for expired tokens.
+async fn sweep(app: Arc<App>) {
+    loop {
+        sleep(SWEEP).await;
+        app.hub.sweep();
     }
 }
 

@@ -22,6 +22,8 @@ use landline_protocol::{
     ConversationId, ConversationKind, DeviceId, ErrorCode, ServerFrame, Timestamp, UserName, WireError,
 };
 
+use tokio::sync::Notify;
+
 use crate::auth::{Authorized, revoked};
 use crate::clock::Clock;
 use crate::store::accounts::StoredPerson;
@@ -44,6 +46,8 @@ const HEADS: usize = 256;
 /// The meeting point of all connections.
 pub(crate) struct Hub {
     state: Mutex<State>,
+    /// Somebody's presence changed.
+    stirred: Notify,
     clock: Clock,
 }
 
@@ -92,7 +96,7 @@ impl Hub {
             last_id: 0,
             closing: false,
         };
-        Ok(Self { state: Mutex::new(state), clock })
+        Ok(Self { state: Mutex::new(state), stirred: Notify::new(), clock })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -129,6 +133,7 @@ impl Hub {
             introduced: false,
         };
         state.connections.insert(id, connected);
+        self.stirred.notify_one();
         Ok(id)
     }
 
@@ -169,6 +174,7 @@ impl Hub {
         if newest {
             state.by_device.remove(&gone.device);
             state.people.leave(&gone.user, gone.device, now);
+            self.stirred.notify_one();
         }
         newest
     }
@@ -176,6 +182,7 @@ impl Hub {
     /// A device can be reached elsewhere now.
     fn announce(&self, who: &Authorized, addresses: Vec<SocketAddr>, observed: IpAddr) {
         self.state().people.announce(&who.user, who.device, people::reachable(addresses, observed));
+        self.stirred.notify_one();
     }
 
     /// A connection showed a fresh access token.
@@ -189,6 +196,7 @@ impl Hub {
     /// Notes a new account, or a device that signed in.
     pub(crate) fn add_person(&self, user: &UserName, device: DeviceId, device_name: &str) {
         self.state().people.add(user, device, device_name);
+        self.stirred.notify_one();
     }
 
     /// The conversation that `to` means, in the accounts' own spelling; `None` if someone in it has
@@ -224,12 +232,20 @@ impl Hub {
         }
     }
 
-    /// Tells everybody whose state changed since the last round.
-    pub(crate) fn tell_presence(&self) {
+    /// Returns once somebody's presence has changed since it returned last.
+    pub(crate) async fn presence_changed(&self) {
+        self.stirred.notified().await;
+    }
+
+    /// Tells some of those whose state changed to everybody; `true` if others are left.
+    pub(crate) fn tell_presence(&self) -> bool {
         let mut state = self.state();
-        for person in state.people.take_changed(PRESENCE_ROUND) {
+        let round = state.people.take_changed(PRESENCE_ROUND);
+        let full = round.len() == PRESENCE_ROUND;
+        for person in round {
             state.tell_all(&ServerFrame::Presence { person });
         }
+        full
     }
 
     /// Ends the connections whose access token has run out, and forgets old families.
