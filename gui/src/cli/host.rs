@@ -1,12 +1,13 @@
 //! `host`: a coordinator in this process, without a window.
 
+use std::io;
 use std::path::PathBuf;
 
 use landline_coordinator::config::{Config, Registration};
-use landline_coordinator::{Coordinator, reachable_at};
+use landline_coordinator::{Coordinator, StartError, reachable_at};
 
 use super::args::{self, Global};
-use super::exit::{Exit, Problem};
+use super::exit::{Exit, Problem, sentence};
 use super::interrupt::Interrupts;
 use super::output::Out;
 use super::record::{Hosting, Record};
@@ -15,9 +16,7 @@ use super::text;
 /// Runs until it is told to stop.
 pub(crate) async fn run(global: &Global, args: &args::Host, out: Out) -> Result<(), Problem> {
     let mut interrupts = Interrupts::listen(global.until_stdin_closes)?;
-    let coordinator = Coordinator::start(config(args)?)
-        .await
-        .map_err(|error| Problem::new(Exit::Failed, format!("The coordinator did not start: {error}.")))?;
+    let coordinator = Coordinator::start(config(args)?).await?;
     announce(&coordinator, out)?;
     interrupts.next().await;
     tokio::select! {
@@ -54,4 +53,39 @@ fn announce(coordinator: &Coordinator, out: Out) -> Result<(), Problem> {
     };
     let text = text::hosting(&hosting);
     out.record(&Record::Hosting(hosting), &text)
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Locked(_) => Self::new(Exit::Locked, sentence(&error.to_string())),
+            StartError::Listen { address, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                let text =
+                    format!("Another program listens on {address}: stop it, or choose a place with --at.");
+                Self::new(Exit::Failed, text)
+            }
+            error => Self::new(Exit::Failed, sentence(&error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_coordinator_on_the_same_data_or_port_is_told_why_not() {
+        let data = tempfile::tempdir().unwrap();
+        let first =
+            args::Host { data: Some(data.path().join("one")), at: ([127, 0, 0, 1], 0).into(), open: false };
+        let running = Coordinator::start(config(&first).unwrap()).await.unwrap();
+        let same_data = Coordinator::start(config(&first).unwrap()).await.err().map(Problem::from).unwrap();
+        assert_eq!(same_data.exit, Exit::Locked);
+        let same_port =
+            args::Host { data: Some(data.path().join("two")), at: running.address(), open: false };
+        let same_port =
+            Coordinator::start(config(&same_port).unwrap()).await.err().map(Problem::from).unwrap();
+        assert!(same_port.text.contains("--at"), "{same_port}");
+        running.shutdown().await;
+    }
 }

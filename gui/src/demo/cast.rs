@@ -13,6 +13,8 @@ use super::children::{Running, Stage};
 use super::narrator::Narrator;
 use super::relay::Relay;
 
+/// Where a person keeps what they received, beneath their folder.
+const DOWNLOADS: &str = "downloads";
 /// How long a message may take; the subcommands have limits of their own.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What alice says, and what bob answers.
@@ -44,15 +46,15 @@ impl Person<'_> {
 
     /// Where this person's downloads go.
     pub(super) fn downloads(&self) -> PathBuf {
-        self.folder().join("downloads")
+        self.folder().join(DOWNLOADS)
     }
 
     /// Starts a `landline` of this person. Their sign-in is kept in a file, not in this machine's
     /// keyring; their files are served on loopback only.
     pub(super) async fn start(&self, arguments: &[&str], input: &str) -> anyhow::Result<Running> {
         let mut all = vec![
-            format!("--profile={}", self.folder().join("profile").display()),
-            format!("--downloads={}", self.downloads().display()),
+            format!("--profile={}/profile", self.name),
+            format!("--downloads={}/{DOWNLOADS}", self.name),
             "--secrets=file".to_owned(),
             "--listen=127.0.0.1:0".to_owned(),
         ];
@@ -146,9 +148,8 @@ async fn hear(listener: &mut Running, from: &str, words: &str) -> anyhow::Result
 }
 
 async fn host(stage: &Stage) -> anyhow::Result<(Running, Value)> {
-    let data = format!("--data={}", stage.folder().join("coordinator").display());
-    let arguments = vec!["host".to_owned(), "--at=127.0.0.1:0".to_owned(), data];
-    let mut coordinator = stage.start("The coordinator", arguments, "").await?;
+    let arguments = ["host", "--at=127.0.0.1:0", "--data=coordinator"].map(str::to_owned);
+    let mut coordinator = stage.start("The coordinator", arguments.into(), "").await?;
     let hosting = coordinator.expect("hosting").await?;
     Ok((coordinator, hosting))
 }

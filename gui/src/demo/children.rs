@@ -45,7 +45,7 @@ impl Stage {
         self.folder.path()
     }
 
-    /// Starts `landline` with these arguments. `input` is what it reads first; afterwards its
+    /// Starts `landline` with these arguments, in the folder: paths are relative to it. `input` is what it reads first; afterwards its
     /// standard input stays open for as long as it shall live.
     pub(super) async fn start(
         &self,

@@ -1,17 +1,18 @@
 //! The demo without windows: everything by the subcommands, as a script would.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
-use serde_json::Value;
 
-use super::cast::{Cast, Person, ensure_identical, text};
+use super::cast::{Cast, Person, ensure_identical};
 use super::children::{Running, Stage};
 use super::content::{self, Prop};
 use super::narrator::Narrator;
 use super::summary::{Fetched, Summary};
 use crate::cli::text;
+
+/// Where alice has what she shares, beneath her folder.
+pub(super) const FILES: &str = "files";
 
 /// From the first process to the summary.
 pub(super) async fn play(stage: &Stage, mebibytes: Option<u64>, narrator: Narrator) -> anyhow::Result<()> {
@@ -23,7 +24,7 @@ pub(super) async fn play(stage: &Stage, mebibytes: Option<u64>, narrator: Narrat
     ))?;
     let cast = Cast::assemble(stage, narrator).await?;
     cast.talk(narrator).await?;
-    let props = content::make(cast.alice.folder().join("files"), mebibytes).await?;
+    let props = content::make(cast.alice.folder().join(FILES), mebibytes).await?;
     let files = share(&cast, &props, narrator).await?;
     let (inward, outward) = cast.disband().await;
     let summary = Summary { took: begin.elapsed(), files, inward, outward };
@@ -76,7 +77,8 @@ pub(super) async fn hand_over(
 
 /// Starts offering; the process stays until everything is fetched.
 pub(super) async fn offer(from: &Person<'_>, props: &[Prop], to: &str) -> anyhow::Result<Running> {
-    let paths: Vec<String> = props.iter().map(|prop| prop.path.display().to_string()).collect();
+    let paths: Vec<String> =
+        props.iter().map(|prop| format!("{}/{FILES}/{}", from.name, prop.name)).collect();
     let mut arguments = vec!["send"];
     arguments.extend(paths.iter().map(String::as_str));
     arguments.extend(["--to", to]);
@@ -94,17 +96,13 @@ async fn fetch(by: &Person<'_>, prop: &Prop, narrator: Narrator) -> anyhow::Resu
                 accepted.get_or_insert_with(Instant::now);
                 shown.at(record["bytes"].as_u64().unwrap_or(0), record["rate"].as_u64())?;
             }
-            Some("received") => received = Some((record, accepted.map(|since| since.elapsed()))),
+            Some("received") => received = Some(accepted.map(|since| since.elapsed())),
             _ => {}
         }
     }
     drop(shown);
     getting.finish().await?;
-    let (record, took) = received.context("bob's program ended without the file.")?;
-    fetched(&record, prop, took)
-}
-
-fn fetched(record: &Value, prop: &Prop, took: Option<Duration>) -> anyhow::Result<Fetched> {
-    let path = PathBuf::from(text(record, "path")?);
+    let took = received.context("bob's program ended without the file.")?;
+    let path = by.downloads().join(prop.name);
     Ok(Fetched { name: prop.name.to_owned(), size: prop.size, took, path })
 }

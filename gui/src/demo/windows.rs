@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::cast::{Cast, Person, ensure_identical};
 use super::children::{Running, Stage};
 use super::content::{self, Prop};
-use super::headless::{hand_over, offer};
+use super::headless::{FILES, hand_over, offer};
 use super::narrator::Narrator;
 use super::summary::{Fetched, Summary};
 
@@ -26,7 +26,7 @@ pub(super) async fn play(stage: &Stage, mebibytes: Option<u64>, narrator: Narrat
     ))?;
     let cast = Cast::assemble(stage, narrator).await?;
     cast.talk(narrator).await?;
-    let props = content::make(cast.alice.folder().join("files"), mebibytes).await?;
+    let props = content::make(cast.alice.folder().join(FILES), mebibytes).await?;
     leave_offers(&cast.alice, &props, narrator).await?;
 
     let started = Instant::now();
