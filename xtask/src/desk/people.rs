@@ -64,6 +64,13 @@ impl Stage {
         Process::start(name, &mut command, input)?.wait()?.expect(0)
     }
 
+    /// Somebody's subcommand, left running.
+    pub(super) fn start(&self, name: &str, arguments: &[&str]) -> Result<Process> {
+        let mut command = self.landline(name);
+        command.arg("--json").args(arguments);
+        Process::start(name, &mut command, "")
+    }
+
     /// Makes an account without a window.
     pub(super) fn sign_up(&self, name: &str) -> Result<()> {
         self.run(name, &["sign-up", &self.address, name], "a long password\n").map(drop)
@@ -85,8 +92,8 @@ impl Stage {
 /// Where a window opens and how large, as the program's arguments have it.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    position: &'static str,
-    size: &'static str,
+    pub(super) position: &'static str,
+    pub(super) size: &'static str,
 }
 
 /// The left half of a display of [`SCREEN`].

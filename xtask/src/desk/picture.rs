@@ -17,6 +17,7 @@ const BUTTON_EDGE: usize = 4;
 const BUTTON_MIDDLE: usize = 14;
 
 /// A window's pixels.
+#[derive(Clone)]
 pub(crate) struct Picture {
     width: usize,
     /// As the X server has them: blue, green, red and one unused.

@@ -139,9 +139,28 @@ impl<'display> Window<'display> {
         }
     }
 
+    /// Waits until it has changed many times, as something that makes progress does.
+    pub(crate) fn changing(&mut self, before: &Picture, what: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut last, mut changes) = (before.clone(), 0);
+        while changes < 25 {
+            let now = self.picture()?;
+            changes += usize::from(now.differs(&last));
+            last = now;
+            ensure!(Instant::now() < deadline, "the window does not show {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
     /// Writes what it shows into a small PNG file.
     pub(crate) fn save(&mut self, path: &Path) -> Result<()> {
         self.settle()?;
+        self.save_moving(path)
+    }
+
+    /// The same, of a window that will not come to rest.
+    pub(crate) fn save_moving(&self, path: &Path) -> Result<()> {
         let mut import = self.display.command("import");
         import
             .args(["-window", &self.id.to_string(), "-strip", "-define", "png:compression-level=9"])
