@@ -5,7 +5,6 @@
 //! bytes go from peer to peer. [`Coordinator::start`] runs one in this process; the
 //! `landline-coordinator` binary is little more than that.
 
-pub mod clock;
 pub mod config;
 pub mod server;
 pub mod settings;
@@ -19,8 +18,8 @@ mod running;
 mod state;
 mod store;
 
-pub use clock::Clock;
 pub use config::{Config, DEFAULT_PORT, Limits, Registration};
+pub use landline_net::Clock;
 pub use links::{invite_into, reachable_at};
 pub use server::{Coordinator, StartError};
 pub use store::StoreError;

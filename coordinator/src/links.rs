@@ -7,10 +7,10 @@ use landline_protocol::{DeviceId, InviteLink};
 use landline_trust::DeviceKey;
 use landline_trust::private_file::private_dir;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::server::StartError;
 use crate::store;
+use landline_net::Clock;
 
 /// Under which name a running coordinator notes where it listens.
 pub(crate) const LISTENS: &str = "listens";

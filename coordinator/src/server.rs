@@ -17,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{Auth, Passwords, Rates};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::links::{LISTENS, links};
 use crate::running;
 use crate::state::App;
 use crate::store::{Opened, Store, StoreError, accounts, messages};
+use landline_net::Clock;
 
 /// A coordinator that runs until [`shutdown`](Self::shutdown), or until it is dropped.
 pub struct Coordinator {

@@ -16,25 +16,25 @@ const FILE: &str = "coordinator.toml";
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
     /// A TOML file with settings [default: coordinator.toml in the data directory, if it is there]
-    #[arg(long, env = "LANDLINE_CONFIG", value_name = "FILE", global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_CONFIG", value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// The address to listen on [default: 0.0.0.0, which is all of IPv4]
-    #[arg(long, env = "LANDLINE_LISTEN", value_name = "ADDRESS", global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_LISTEN", value_name = "ADDRESS", global = true)]
     pub listen: Option<IpAddr>,
     /// The TCP port to listen on [default: 4810]
-    #[arg(long, env = "LANDLINE_PORT", global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_PORT", global = true)]
     pub port: Option<u16>,
     /// Where the key and the database are kept
-    #[arg(long, env = "LANDLINE_DATA_DIR", value_name = "DIR", global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
     /// Who may make an account [default: invite]
-    #[arg(long, env = "LANDLINE_REGISTRATION", value_enum, global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_REGISTRATION", value_enum, global = true)]
     pub registration: Option<Registration>,
     /// Seconds between two pings [default: 5]
-    #[arg(long, env = "LANDLINE_HEARTBEAT", value_name = "SECONDS", global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_HEARTBEAT", value_name = "SECONDS", global = true)]
     pub heartbeat: Option<u64>,
     /// Seconds of silence after which a client is taken for gone [default: 15]
-    #[arg(long, env = "LANDLINE_TIMEOUT", value_name = "SECONDS", global = true)]
+    #[arg(long, env = "LANDLINE_COORDINATOR_TIMEOUT", value_name = "SECONDS", global = true)]
     pub timeout: Option<u64>,
 }
 

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Auth;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::store::Store;
+use landline_net::Clock;
 
 /// The parts of a running coordinator, shared by its tasks.
 pub(crate) struct App {

@@ -17,9 +17,9 @@ pub(crate) use passwords::Passwords;
 pub(crate) use rates::Rates;
 pub(crate) use sessions::RefreshOutcome;
 
-use crate::clock::Clock;
 use crate::config::Registration;
 use crate::store::{Store, StoreError};
+use landline_net::Clock;
 
 /// Judges who may come in.
 pub(crate) struct Auth {

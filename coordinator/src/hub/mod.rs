@@ -25,12 +25,12 @@ use landline_protocol::{
 use tokio::sync::Notify;
 
 use crate::auth::{Authorized, revoked};
-use crate::clock::Clock;
 use crate::store::accounts::StoredPerson;
 use crate::store::messages::StoredConversation;
 use crate::store::{ConnectionId, StoreError};
 use conversations::Conversations;
 use frames::{encode, goodbye, jitter};
+use landline_net::Clock;
 use page::ReadPage;
 use people::{Part, People};
 

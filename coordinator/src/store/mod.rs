@@ -29,7 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 pub use error::StoreError;
 
-use crate::clock::Clock;
+use landline_net::Clock;
 use readers::Readers;
 use writer::{Job, Reply, Writer};
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::messages::{self, ConversationRow};
 use super::{Append, Committed, StoreError, Unplaced};
-use crate::clock::Clock;
+use landline_net::Clock;
 
 /// The most jobs in one transaction.
 const GROUP: usize = 4_096;

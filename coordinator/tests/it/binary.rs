@@ -120,7 +120,8 @@ fn the_environment_comes_between_flags_and_the_file() {
     std::fs::write(dir.path().join("coordinator.toml"), "timeout = 4\nheartbeat = 3\n").unwrap();
     // 9 s by the environment, over the file; 8 s by the flag, over both; each clashes differently.
     let said = |flags: &[&str]| {
-        let output = command(dir.path()).env("LANDLINE_HEARTBEAT", "9").args(flags).output().unwrap();
+        let output =
+            command(dir.path()).env("LANDLINE_COORDINATOR_HEARTBEAT", "9").args(flags).output().unwrap();
         String::from_utf8(output.stderr).unwrap()
     };
     assert!(said(&[]).contains("heartbeat (9 s)"));

@@ -225,7 +225,7 @@ pub(crate) struct Choice {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Host {
     /// Where the coordinator keeps its key and database [default: as landline-coordinator]
-    #[arg(long, value_name = "DIR", env = "LANDLINE_COORDINATOR_DATA")]
+    #[arg(long, value_name = "DIR", env = "LANDLINE_COORDINATOR_DATA_DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Where it listens; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:4810")]

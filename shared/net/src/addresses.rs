@@ -13,10 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The addresses behind a name or a literal address (IPv6 with or without brackets).
 pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
     let host = host.trim().trim_start_matches('[').trim_end_matches(']');
-    let failed = |why: String| DialError::Resolve {
-        host: host.to_owned(),
-        why,
-    };
+    let failed = |why: String| DialError::Resolve { host: host.to_owned(), why };
     let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, port)))
         .await
         .map_err(|_| failed("no answer from the name server".to_owned()))?
@@ -32,11 +29,7 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError
 /// [`limits::ADDRESSES`]. Link-local IPv6 is left out: it means nothing without an interface.
 pub fn local_addresses(port: u16) -> Vec<SocketAddr> {
     let mut found: Vec<IpAddr> = match if_addrs::get_if_addrs() {
-        Ok(interfaces) => interfaces
-            .iter()
-            .map(if_addrs::Interface::ip)
-            .filter(announceable)
-            .collect(),
+        Ok(interfaces) => interfaces.iter().map(if_addrs::Interface::ip).filter(announceable).collect(),
         Err(error) => {
             tracing::warn!(%error, "the addresses of this machine cannot be listed");
             Vec::new()

@@ -30,10 +30,9 @@ pub fn empty() -> Body {
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body> {
     match serde_json::to_vec(value) {
         Ok(bytes) => respond(status, bytes),
-        Err(why) => error(&WireError::new(
-            ErrorCode::Internal,
-            format!("The answer could not be written: {why}."),
-        )),
+        Err(why) => {
+            error(&WireError::new(ErrorCode::Internal, format!("The answer could not be written: {why}.")))
+        }
     }
 }
 
@@ -67,10 +66,7 @@ pub async fn read_json<T: DeserializeOwned>(body: Incoming, max: usize) -> Resul
         .map_err(|_| bad_request("The request took too long to arrive."))?
         .map_err(|why| {
             if why.is::<LengthLimitError>() {
-                WireError::new(
-                    ErrorCode::TooLarge,
-                    format!("The request is larger than {max} bytes."),
-                )
+                WireError::new(ErrorCode::TooLarge, format!("The request is larger than {max} bytes."))
             } else {
                 bad_request("The request broke off.")
             }
@@ -85,10 +81,6 @@ fn bad_request(message: impl Into<String>) -> WireError {
 
 /// The token of an `Authorization: Bearer` header (RFC 6750, 2.1).
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }

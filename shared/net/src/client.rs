@@ -70,12 +70,7 @@ impl HttpConnection {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
-        Ok(Self {
-            requests,
-            host,
-            device: dialled.device,
-            _task: AbortOnDropHandle::new(task),
-        })
+        Ok(Self { requests, host, device: dialled.device, _task: AbortOnDropHandle::new(task) })
     }
 
     /// The device on the other end.
@@ -91,10 +86,7 @@ impl HttpConnection {
     /// Sends a request and waits for the head of the response, for as long as it takes. The body of
     /// the response before must have been read to its end.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
-        request
-            .headers_mut()
-            .entry(header::HOST)
-            .or_insert_with(|| self.host.clone());
+        request.headers_mut().entry(header::HOST).or_insert_with(|| self.host.clone());
         self.requests.ready().await?;
         Ok(self.requests.send_request(request).await?)
     }
@@ -113,15 +105,9 @@ pub async fn call<T: Serialize, R: DeserializeOwned>(
         let response = conn.send(request).await?;
         let status = response.status();
         let bytes = read(response).await?;
-        if status.is_success() {
-            value(&bytes)
-        } else {
-            Err(refusal(status, &bytes).into())
-        }
+        if status.is_success() { value(&bytes) } else { Err(refusal(status, &bytes).into()) }
     };
-    tokio::time::timeout(CALL, answer)
-        .await
-        .map_err(|_| HttpError::Timeout)?
+    tokio::time::timeout(CALL, answer).await.map_err(|_| HttpError::Timeout)?
 }
 
 fn request<T: Serialize>(
@@ -159,9 +145,7 @@ pub(crate) fn host(dialled: &Dialled) -> HeaderValue {
 
 async fn read(response: Response<Incoming>) -> Result<Bytes, HttpError> {
     let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
-    Ok(body
-        .map_err(|error| HttpError::Garbled(error.to_string()))?
-        .to_bytes())
+    Ok(body.map_err(|error| HttpError::Garbled(error.to_string()))?.to_bytes())
 }
 
 fn value<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, CallError> {
@@ -172,10 +156,7 @@ fn value<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, CallError> {
 /// The error in a response, or one that stands for whatever came instead.
 pub(crate) fn refusal(status: StatusCode, bytes: &[u8]) -> WireError {
     serde_json::from_slice(bytes).unwrap_or_else(|_| {
-        WireError::new(
-            ErrorCode::Unknown,
-            format!("The other side answered {status} and did not say why."),
-        )
+        WireError::new(ErrorCode::Unknown, format!("The other side answered {status} and did not say why."))
     })
 }
 

@@ -133,12 +133,7 @@ async fn connect(remote: SocketAddr, connector: &TlsConnector) -> Result<Dialled
     let stream = connector.connect(name, buffered).await.map_err(Failure::Tls)?;
     let device = peer_device(stream.get_ref().1.peer_certificates())
         .ok_or_else(|| Failure::Tls(io::Error::other("the other side showed no device certificate")))?;
-    Ok(Dialled {
-        stream,
-        device,
-        remote,
-        local,
-    })
+    Ok(Dialled { stream, device, remote, local })
 }
 
 /// The one reason that helps most.
@@ -163,9 +158,6 @@ fn verdict(failures: Vec<(SocketAddr, Failure)>, timed_out: bool) -> DialError {
 }
 
 fn list(failures: &[(SocketAddr, io::Error)]) -> String {
-    let all: Vec<String> = failures
-        .iter()
-        .map(|(address, error)| format!("{address}: {error}"))
-        .collect();
+    let all: Vec<String> = failures.iter().map(|(address, error)| format!("{address}: {error}")).collect();
     all.join(", ")
 }

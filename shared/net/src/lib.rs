@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod body;
 pub mod client;
+pub mod clock;
 pub mod dial;
 pub mod serve;
 pub mod socket;
@@ -16,6 +17,7 @@ mod server_io;
 pub use addresses::{local_addresses, resolve};
 pub use body::{Body, bearer, empty, error, full, json, read_json};
 pub use client::{CallError, HttpConnection, HttpError, call};
+pub use clock::Clock;
 pub use dial::{ClientTls, DialError, Dialled, dial};
 pub use serve::{AcceptLimits, Peer, serve};
 pub use server_io::ServerIo;

@@ -25,12 +25,7 @@ pub(crate) struct Place {
 impl Places {
     pub(crate) fn new(total: usize, per_address: usize) -> Self {
         let total = u32::try_from(total).unwrap_or(u32::MAX).min(1 << 28);
-        Self {
-            all: Arc::new(Semaphore::new(total as usize)),
-            total,
-            by_address: Arc::default(),
-            per_address,
-        }
+        Self { all: Arc::new(Semaphore::new(total as usize)), total, by_address: Arc::default(), per_address }
     }
 
     /// A place for this address, unless it or everybody together has too many.
@@ -44,11 +39,7 @@ impl Places {
         }
         *count += 1;
         drop(counts);
-        Some(Place {
-            address,
-            by_address: self.by_address.clone(),
-            _permit: permit,
-        })
+        Some(Place { address, by_address: self.by_address.clone(), _permit: permit })
     }
 
     /// Waits until every place has been given back.

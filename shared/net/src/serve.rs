@@ -78,13 +78,8 @@ pub async fn serve<H, F>(
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Places::new(limits.connections, limits.per_address);
-    let server = Server {
-        acceptor: TlsAcceptor::from(tls),
-        limits,
-        handler,
-        shutdown,
-        end: CancellationToken::new(),
-    };
+    let server =
+        Server { acceptor: TlsAcceptor::from(tls), limits, handler, shutdown, end: CancellationToken::new() };
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -33,13 +33,7 @@ impl ServerIo {
         stall: Duration,
         end: CancellationToken,
     ) -> Self {
-        Self {
-            tls,
-            ended: Box::pin(end.cancelled_owned()),
-            stall,
-            stalled: None,
-            _place: place,
-        }
+        Self { tls, ended: Box::pin(end.cancelled_owned()), stall, stalled: None, _place: place }
     }
 
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -57,9 +51,7 @@ impl ServerIo {
         }
         self.poll_ended(cx)?;
         let patience = self.stall;
-        let stalled = self
-            .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         match stalled.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,

@@ -36,16 +36,10 @@ pub enum UpgradeError {
 ///
 /// Browsers are refused (they send `Origin`): a page must not speak with its visitor's keys.
 /// Who asks, and whether they may, the caller has checked before.
-#[expect(
-    clippy::result_large_err,
-    reason = "both ways out are responses, made once per connection"
-)]
+#[expect(clippy::result_large_err, reason = "both ways out are responses, made once per connection")]
 pub fn upgrade(request: &mut Request<Incoming>) -> Result<(Response<Body>, PendingSocket), Response<Body>> {
     if request.headers().contains_key(header::ORIGIN) {
-        return Err(refused(
-            ErrorCode::Forbidden,
-            "Browsers cannot open this connection.",
-        ));
+        return Err(refused(ErrorCode::Forbidden, "Browsers cannot open this connection."));
     }
     let accept = accept_key(request).ok_or_else(not_a_websocket)?;
     let mut response = Response::new(body::empty());
@@ -63,9 +57,7 @@ impl PendingSocket {
     pub async fn accept(self) -> Result<WsStream, UpgradeError> {
         let upgraded: Upgraded = self.0.await?;
         // Unboxed, the stream costs an idle connection 3 KiB less.
-        let parts = upgraded
-            .downcast::<TokioIo<ServerIo>>()
-            .map_err(|_| UpgradeError::Foreign)?;
+        let parts = upgraded.downcast::<TokioIo<ServerIo>>().map_err(|_| UpgradeError::Foreign)?;
         let early = parts.read_buf.to_vec();
         Ok(WebSocketStream::from_partially_read(
             parts.io.into_inner(),
@@ -85,10 +77,7 @@ fn accept_key(request: &Request<Incoming>) -> Option<HeaderValue> {
         && has_token(headers, &header::CONNECTION, "upgrade")
         && has_token(headers, &header::UPGRADE, "websocket")
         && headers.get(header::SEC_WEBSOCKET_VERSION)? == "13";
-    let key = headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .filter(|_| asked)?
-        .as_bytes();
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asked)?.as_bytes();
     let nonce = data_encoding::BASE64.decode(key).ok()?;
     if nonce.len() != 16 {
         return None;
@@ -110,10 +99,8 @@ fn refused(code: ErrorCode, message: &str) -> Response<Body> {
 }
 
 fn not_a_websocket() -> Response<Body> {
-    let mut response = refused(
-        ErrorCode::BadRequest,
-        "Only WebSocket (RFC 6455, version 13) is spoken here.",
-    );
+    let mut response =
+        refused(ErrorCode::BadRequest, "Only WebSocket (RFC 6455, version 13) is spoken here.");
     *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
     let headers = response.headers_mut();
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

@@ -26,9 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Asks for a WebSocket at `path`, showing a token.
 pub async fn websocket(dialled: Dialled, path: &str, bearer: &str) -> Result<WsClientStream, CallError> {
-    tokio::time::timeout(PATIENCE, open(dialled, path, bearer))
-        .await
-        .map_err(|_| HttpError::Timeout)?
+    tokio::time::timeout(PATIENCE, open(dialled, path, bearer)).await.map_err(|_| HttpError::Timeout)?
 }
 
 async fn open(dialled: Dialled, path: &str, bearer: &str) -> Result<WsClientStream, CallError> {

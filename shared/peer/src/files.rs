@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::clock::Clock;
+use landline_net::Clock;
 
 /// What other peers' credentials are checked against.
 #[derive(Clone, Default)]

@@ -5,7 +5,6 @@
 //! [`Snapshot`](api::Snapshot)s and [`Event`](api::Event)s come out.
 
 pub mod api;
-mod clock;
 mod engine;
 mod files;
 mod history;
@@ -14,10 +13,10 @@ mod rate;
 mod secrets;
 mod session;
 
-pub use clock::Clock;
 pub use engine::{Handle, Options, StartError, start};
 pub use files::FileServerError;
 pub use history::HistoryError;
+pub use landline_net::Clock;
 pub use profile::{
     ProfileError, default_download_folder, default_profile_dir, device_name, suggested_username,
 };

@@ -33,14 +33,7 @@ pub(super) struct Actor<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Actor<S> {
     pub(super) fn new(ws: WebSocketStream<S>, line: Arc<Line>) -> Self {
-        Self {
-            ws,
-            line,
-            heart: Heart::new(),
-            outbound: Outbound::default(),
-            ping: None,
-            closing: None,
-        }
+        Self { ws, line, heart: Heart::new(), outbound: Outbound::default(), ping: None, closing: None }
     }
 
     /// Does what can be done; an error is the reason of the end.
@@ -141,11 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Actor<S> {
             return Poll::Ready(());
         };
         let ended = closing.poll(&mut actor.ws, &mut actor.outbound, &actor.line, cx);
-        if ended.is_ready() {
-            Poll::Ready(())
-        } else {
-            actor.heart.poll_deadline(cx)
-        }
+        if ended.is_ready() { Poll::Ready(()) } else { actor.heart.poll_deadline(cx) }
     }
 }
 

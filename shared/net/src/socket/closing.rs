@@ -98,18 +98,12 @@ fn close_frame(reason: &Closed) -> CloseFrame {
         Closed::Timeout => (CloseCode::Policy, "nothing was heard for too long".to_owned()),
         Closed::TooLarge => {
             let kib = limits::FRAME_BYTES / 1024;
-            (
-                CloseCode::Size,
-                format!("too_large: a message has at most {kib} KiB"),
-            )
+            (CloseCode::Size, format!("too_large: a message has at most {kib} KiB"))
         }
         Closed::Protocol(why) => (CloseCode::Protocol, shortened(why)),
         Closed::ByPeer | Closed::Io(_) => (CloseCode::Away, String::new()),
     };
-    CloseFrame {
-        code,
-        reason: text.into(),
-    }
+    CloseFrame { code, reason: text.into() }
 }
 
 /// A close frame has room for 123 bytes.

@@ -49,11 +49,7 @@ impl Line {
             sender_gone: false,
             receiver_gone: false,
         };
-        Self {
-            state: Mutex::new(state),
-            actor: AtomicWaker::new(),
-            receiver: AtomicWaker::new(),
-        }
+        Self { state: Mutex::new(state), actor: AtomicWaker::new(), receiver: AtomicWaker::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,11 +130,7 @@ impl Line {
         let mut state = self.state();
         let was_full = !state.has_room();
         let Some(next) = state.inbound.pop_front() else {
-            return if state.closed.is_some() {
-                Poll::Ready(None)
-            } else {
-                Poll::Pending
-            };
+            return if state.closed.is_some() { Poll::Ready(None) } else { Poll::Pending };
         };
         state.inbound_bytes -= size(&next);
         drop(state);

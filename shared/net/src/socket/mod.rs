@@ -91,10 +91,7 @@ where
 {
     let line = Arc::new(Line::new(settings));
     tokio::spawn(Actor::new(ws, line.clone()));
-    (
-        SocketSender(Arc::new(SenderHalf(line.clone()))),
-        SocketReceiver(line),
-    )
+    (SocketSender(Arc::new(SenderHalf(line.clone()))), SocketReceiver(line))
 }
 
 impl SocketSender {

@@ -30,9 +30,7 @@ fn key() -> DeviceKey {
 async fn a_changed_key_is_refused_with_both_fingerprints() {
     let server = Server::start().await;
     let expected = key().id();
-    let error = dial(&[server.address], &key(), Expect::Pinned(expected), PATIENCE)
-        .await
-        .unwrap_err();
+    let error = dial(&[server.address], &key(), Expect::Pinned(expected), PATIENCE).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&expected.fingerprint()), "{text}");
     assert!(text.contains(&server.key.id().fingerprint()), "{text}");
@@ -50,9 +48,7 @@ async fn a_dead_address_does_not_hold_up_a_live_one() {
     let (_held, silent) = silent().await;
     let begun = Instant::now();
     let addresses = [silent, closed().await, server.address];
-    let dialled = dial(&addresses, &key(), Expect::Pinned(server.key.id()), PATIENCE)
-        .await
-        .unwrap();
+    let dialled = dial(&addresses, &key(), Expect::Pinned(server.key.id()), PATIENCE).await.unwrap();
     assert_eq!(dialled.remote, server.address);
     // One head start of 250 ms for the silent address; the closed one gives way at once.
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -62,23 +58,16 @@ async fn a_dead_address_does_not_hold_up_a_live_one() {
 async fn an_address_with_another_device_does_not_hide_the_right_one() {
     let (other, server) = (Server::start().await, Server::start().await);
     let expect = Expect::Pinned(server.key.id());
-    let dialled = dial(&[other.address, server.address], &key(), expect, PATIENCE)
-        .await
-        .unwrap();
+    let dialled = dial(&[other.address, server.address], &key(), expect, PATIENCE).await.unwrap();
     assert_eq!(dialled.device, server.key.id());
     let failed = dial(&[other.address, closed().await], &key(), expect, PATIENCE).await;
-    assert!(
-        matches!(failed, Err(DialError::KeyChanged(_))),
-        "what helps most is said: {failed:?}"
-    );
+    assert!(matches!(failed, Err(DialError::KeyChanged(_))), "what helps most is said: {failed:?}");
 }
 
 #[tokio::test]
 async fn first_contact_tells_whom_it_met() {
     let server = Server::start().await;
-    let dialled = dial(&[server.address], &key(), Expect::FirstUse, PATIENCE)
-        .await
-        .unwrap();
+    let dialled = dial(&[server.address], &key(), Expect::FirstUse, PATIENCE).await.unwrap();
     assert_eq!(dialled.device, server.key.id());
     assert!(dialled.local.ip().is_loopback());
 }
@@ -86,9 +75,7 @@ async fn first_contact_tells_whom_it_met() {
 #[tokio::test]
 async fn failures_are_told_apart() {
     let nobody = closed().await;
-    let failed = dial(&[nobody], &key(), Expect::FirstUse, PATIENCE)
-        .await
-        .unwrap_err();
+    let failed = dial(&[nobody], &key(), Expect::FirstUse, PATIENCE).await.unwrap_err();
     assert!(matches!(failed, DialError::Unreachable(_)), "{failed:?}");
     assert!(failed.to_string().contains(&nobody.to_string()), "{failed}");
 
@@ -120,16 +107,9 @@ async fn what_speaks_no_tls_is_named_as_such() {
 #[tokio::test]
 async fn hosts_are_found_by_name_and_by_number() {
     assert!(
-        resolve("localhost", 4810)
-            .await
-            .unwrap()
-            .iter()
-            .all(|a| a.ip().is_loopback() && a.port() == 4810)
+        resolve("localhost", 4810).await.unwrap().iter().all(|a| a.ip().is_loopback() && a.port() == 4810)
     );
-    assert_eq!(
-        resolve("127.0.0.1", 1).await.unwrap(),
-        ["127.0.0.1:1".parse().unwrap()]
-    );
+    assert_eq!(resolve("127.0.0.1", 1).await.unwrap(), ["127.0.0.1:1".parse().unwrap()]);
     for host in ["::1", "[::1]", " [::1] "] {
         assert_eq!(resolve(host, 1).await.unwrap(), ["[::1]:1".parse().unwrap()]);
     }
@@ -138,10 +118,7 @@ async fn hosts_are_found_by_name_and_by_number() {
 #[test]
 fn own_addresses_are_useful_to_others_first() {
     let addresses = local_addresses(4810);
-    assert!(
-        addresses.contains(&"127.0.0.1:4810".parse().unwrap()),
-        "{addresses:?}"
-    );
+    assert!(addresses.contains(&"127.0.0.1:4810".parse().unwrap()), "{addresses:?}");
     let loopbacks: Vec<bool> = addresses.iter().map(|a| a.ip().is_loopback()).collect();
     assert!(loopbacks.is_sorted(), "loopback last: {addresses:?}");
     let link_local = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());

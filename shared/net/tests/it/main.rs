@@ -1,8 +1,5 @@
 //! What net promises, over real sockets on loopback.
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers of tests say what they expect by panicking, too"
-)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests say what they expect by panicking, too")]
 
 mod dialling;
 mod serving;

@@ -11,41 +11,22 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::{CALM, PATIENCE, Server};
 
-const BRISK: SocketSettings = SocketSettings {
-    heartbeat: Duration::from_millis(60),
-    timeout: Duration::from_millis(400),
-};
+const BRISK: SocketSettings =
+    SocketSettings { heartbeat: Duration::from_millis(60), timeout: Duration::from_millis(400) };
 
 #[tokio::test]
 async fn messages_of_every_size_arrive_whole_and_in_order() {
     let mut server = Server::start().await;
     let ((client, mut to_client), (server_side, mut to_server)) = server.pair(CALM).await;
-    let sizes = [
-        0,
-        1,
-        125,
-        126,
-        16 * 1024,
-        16 * 1024 + 1,
-        65_536,
-        limits::FRAME_BYTES,
-    ];
+    let sizes = [0, 1, 125, 126, 16 * 1024, 16 * 1024 + 1, 65_536, limits::FRAME_BYTES];
     let texts: Vec<Utf8Bytes> = sizes.iter().map(|size| "ж".repeat(size / 2).into()).collect();
     for text in &texts {
         client.send(text.clone()).unwrap();
         server_side.send(text.clone()).unwrap();
     }
     for text in texts {
-        assert!(
-            to_server.recv().await == Some(Inbound::Text(text.clone())),
-            "{} bytes up",
-            text.len()
-        );
-        assert!(
-            to_client.recv().await == Some(Inbound::Text(text.clone())),
-            "{} bytes down",
-            text.len()
-        );
+        assert!(to_server.recv().await == Some(Inbound::Text(text.clone())), "{} bytes up", text.len());
+        assert!(to_client.recv().await == Some(Inbound::Text(text.clone())), "{} bytes down", text.len());
     }
     let over = "x".repeat(limits::FRAME_BYTES + 1);
     assert_eq!(client.send(over.into()), Err(SendError::TooLarge));
@@ -76,10 +57,7 @@ async fn silence_is_noticed_in_time() {
     assert_eq!(timeout(PATIENCE, receiver.recv()).await.unwrap(), None);
     assert_eq!(receiver.closed(), Some(Closed::Timeout));
     let taken = begun.elapsed();
-    assert!(
-        taken + Duration::from_millis(50) >= BRISK.timeout && taken < BRISK.timeout * 3,
-        "{taken:?}"
-    );
+    assert!(taken + Duration::from_millis(50) >= BRISK.timeout && taken < BRISK.timeout * 3, "{taken:?}");
 }
 
 #[tokio::test]
@@ -101,10 +79,7 @@ async fn a_slow_reader_is_cut_off_and_its_neighbour_is_not() {
     let mut sent = 0;
     let overflow = loop {
         to_quick.send(text.clone()).unwrap();
-        assert_eq!(
-            timeout(PATIENCE, quick.recv()).await.unwrap(),
-            Some(Inbound::Text(text.clone()))
-        );
+        assert_eq!(timeout(PATIENCE, quick.recv()).await.unwrap(), Some(Inbound::Text(text.clone())));
         match to_slow.send(text.clone()) {
             Ok(()) => sent += 1,
             Err(error) => break error,
@@ -130,10 +105,7 @@ async fn a_slow_reader_is_cut_off_and_its_neighbour_is_not() {
     };
     assert!(whole < sent, "{whole} of {sent}");
     assert_eq!(last.unwrap(), "too slow");
-    assert_eq!(
-        (close.code, close.reason.as_str()),
-        (CloseCode::Again, "slow_consumer")
-    );
+    assert_eq!((close.code, close.reason.as_str()), (CloseCode::Again, "slow_consumer"));
 }
 
 #[tokio::test]

@@ -35,17 +35,11 @@ async fn the_last_words_come_after_everything_and_before_the_close() {
     assert_eq!(sender.send("late".into()), Err(SendError::Closed));
     sender.close(Some("again".into()));
     let (texts, close) = rest(&mut client).await;
-    let wanted: Vec<String> = (0..100)
-        .map(|n| n.to_string())
-        .chain(["goodbye".to_owned()])
-        .collect();
+    let wanted: Vec<String> = (0..100).map(|n| n.to_string()).chain(["goodbye".to_owned()]).collect();
     assert_eq!(texts, wanted);
     assert_eq!(close.code, CloseCode::Normal);
     assert_eq!(receiver.recv().await, None);
-    assert_eq!(
-        (receiver.closed(), sender.closed()),
-        (Some(Closed::Local), Some(Closed::Local))
-    );
+    assert_eq!((receiver.closed(), sender.closed()), (Some(Closed::Local), Some(Closed::Local)));
 }
 
 #[tokio::test]
@@ -100,16 +94,10 @@ async fn what_is_not_text_is_refused() {
 
     let (client, _sender, mut receiver) = server.raw_client(CALM).await;
     let mut tls = client.into_inner();
-    tokio::io::AsyncWriteExt::write_all(&mut tls, b"GET / HTTP/1.1\r\n\r\n")
-        .await
-        .unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut tls, b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     tokio::io::AsyncWriteExt::flush(&mut tls).await.unwrap();
     assert_eq!(receiver.recv().await, None);
-    assert!(
-        matches!(receiver.closed(), Some(Closed::Protocol(_))),
-        "{:?}",
-        receiver.closed()
-    );
+    assert!(matches!(receiver.closed(), Some(Closed::Protocol(_))), "{:?}", receiver.closed());
 }
 
 #[tokio::test]
@@ -135,11 +123,7 @@ async fn an_end_from_the_other_side_is_told_apart_from_a_broken_line() {
     let (client, sender, mut receiver) = server.raw_client(CALM).await;
     drop(client);
     assert_eq!(timeout(PATIENCE, receiver.recv()).await.unwrap(), None);
-    assert!(
-        matches!(receiver.closed(), Some(Closed::Io(_))),
-        "{:?}",
-        receiver.closed()
-    );
+    assert!(matches!(receiver.closed(), Some(Closed::Io(_))), "{:?}", receiver.closed());
     assert_eq!(sender.send("x".into()), Err(SendError::Closed));
 }
 
@@ -153,9 +137,5 @@ async fn both_ends_of_an_orderly_close_are_done_at_once() {
     server.shutdown.cancel();
     // The loop ends when the place of the last connection is free.
     timeout(PATIENCE, server.task).await.unwrap().unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_millis(1_500),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
 }

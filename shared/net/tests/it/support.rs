@@ -21,10 +21,8 @@ use tokio_util::sync::CancellationToken;
 /// Longer than anything here takes, unless it hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// A line that is not watched within a test.
-pub(crate) const CALM: SocketSettings = SocketSettings {
-    heartbeat: PATIENCE,
-    timeout: Duration::from_mins(1),
-};
+pub(crate) const CALM: SocketSettings =
+    SocketSettings { heartbeat: PATIENCE, timeout: Duration::from_mins(1) };
 
 pub(crate) struct Server {
     pub(crate) key: Arc<DeviceKey>,
@@ -57,31 +55,17 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let (sender, sockets) = mpsc::channel(64);
-        let routes = Routes {
-            sockets: sender,
-            waiting: Arc::default(),
-            go_on: Arc::default(),
-        };
+        let routes = Routes { sockets: sender, waiting: Arc::default(), go_on: Arc::default() };
         let (waiting, go_on) = (routes.waiting.clone(), routes.go_on.clone());
         let handler = move |peer, request| routes.clone().answer(peer, request);
         let tls = server_config(&key, auth).unwrap();
         let task = tokio::spawn(serve(listener, tls, limits, handler, shutdown.clone()));
-        Self {
-            key,
-            address,
-            shutdown,
-            task,
-            sockets,
-            waiting,
-            go_on,
-        }
+        Self { key, address, shutdown, task, sockets, waiting, go_on }
     }
 
     pub(crate) async fn dial(&self) -> Dialled {
         let key = DeviceKey::generate().unwrap();
-        dial(&[self.address], &key, Expect::Pinned(self.key.id()), PATIENCE)
-            .await
-            .unwrap()
+        dial(&[self.address], &key, Expect::Pinned(self.key.id()), PATIENCE).await.unwrap()
     }
 
     /// The client's end as a bare WebSocket, the server's end as an actor.

@@ -7,10 +7,10 @@ use landline_protocol::{Body, ConversationId, ConversationKind, MessageId, Seq, 
 
 use super::account::signed_out;
 use super::conversations::PAGE;
+use super::message_id;
 use super::sign_in::Credentials;
 use super::{Engine, no_randomness};
 use crate::api::{Action, Command, Event, Failure, FailureKind, Outcome, Ticket};
-use crate::clock::message_id;
 use crate::history::{Draft, OfferRow};
 
 /// Whether a command has ended by the time its handler returns.

@@ -1,6 +1,6 @@
 //! The conversations of an account in memory: where each stands, and its newest messages as shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use landline_protocol::log::Cursor;
@@ -12,6 +12,9 @@ use crate::history::{ConversationRow, MessageRow, MessageStatus};
 /// How many messages are loaded at first, and more at each [`crate::api::Action::LoadOlder`].
 pub(super) const PAGE: u32 = 200;
 
+/// How many pages of backlog may be on their way: at 256 KiB each, half of a connection's queue.
+const PAGES_AT_ONCE: usize = 2;
+
 /// One conversation.
 pub(super) struct Conversation {
     /// Row id in the history.
@@ -20,8 +23,7 @@ pub(super) struct Conversation {
     pub(super) cursor: Cursor,
     pub(super) read: Seq,
     pub(super) unread: u32,
-    /// A pull is on its way; another would bring the same.
-    pub(super) pulling: bool,
+    pull: PullState,
     /// Places first, in order, then what has none.
     messages: Vec<MessageView>,
     has_older: bool,
@@ -30,10 +32,22 @@ pub(super) struct Conversation {
     shown: Option<Arc<[MessageView]>>,
 }
 
+/// Whether a page of the backlog is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PullState {
+    No,
+    /// In the queue; asking twice would bring the same.
+    Wanted,
+    /// Asked for.
+    Asked,
+}
+
 /// All of them, by id.
 #[derive(Default)]
 pub(super) struct Conversations {
     by_id: HashMap<ConversationId, Conversation>,
+    wanted: VecDeque<ConversationId>,
+    asked: usize,
 }
 
 impl Conversations {
@@ -63,7 +77,7 @@ impl Conversations {
             cursor: Cursor(row.cursor),
             read: row.read,
             unread: row.unread,
-            pulling: false,
+            pull: PullState::No,
             messages: newest.into_iter().filter_map(view_of).collect(),
             has_older,
             window: PAGE as usize,
@@ -74,12 +88,47 @@ impl Conversations {
 
     /// Whether anything that was missed is still on its way.
     pub(super) fn is_pulling(&self) -> bool {
-        self.by_id.values().any(|one| one.pulling)
+        self.asked > 0 || !self.wanted.is_empty()
     }
 
-    /// No pull survives its connection.
-    pub(super) fn forget_pulls(&mut self) {
-        self.by_id.values_mut().for_each(|one| one.pulling = false);
+    /// What follows the cursor of a conversation is wanted.
+    pub(super) fn want_page(&mut self, id: ConversationId) {
+        if let Some(one) = self.by_id.get_mut(&id)
+            && one.pull == PullState::No
+        {
+            one.pull = PullState::Wanted;
+            self.wanted.push_back(id);
+        }
+    }
+
+    /// The next page to ask for, after which place. Few are asked for at once: together they must
+    /// fit into what the coordinator queues for one connection.
+    pub(super) fn next_page(&mut self) -> Option<(ConversationId, Seq)> {
+        if self.asked >= PAGES_AT_ONCE {
+            return None;
+        }
+        let id = self.wanted.pop_front()?;
+        let one = self.by_id.get_mut(&id)?;
+        one.pull = PullState::Asked;
+        self.asked += 1;
+        Some((id, one.cursor.0))
+    }
+
+    /// A page of a conversation has come.
+    pub(super) fn page_came(&mut self, id: &ConversationId) {
+        if let Some(one) = self.by_id.get_mut(id)
+            && one.pull == PullState::Asked
+        {
+            one.pull = PullState::No;
+            self.asked -= 1;
+        }
+    }
+
+    /// What was asked for on one connection does not come on the next.
+    pub(super) fn forget_pages(&mut self) {
+        self.wanted.clear();
+        self.asked = 0;
+        self.by_id.values_mut().for_each(|one| one.pull = PullState::No);
     }
 
     /// As shown: the lobby first, then what was active last.
@@ -250,5 +299,33 @@ mod tests {
         let order: Vec<u64> = lobby.messages.iter().map(|m| m.id.as_bytes()[5].into()).collect();
         assert_eq!(order, [1, 2, 9, 4]);
         assert_eq!(lobby.messages[2].state, MessageState::Sent(Seq(3)));
+    }
+
+    #[test]
+    fn few_pages_are_asked_for_at_once_and_none_twice() {
+        let mut all = Conversations::default();
+        let names = ["b", "c", "d"];
+        let ids: Vec<_> = names
+            .iter()
+            .zip(1..)
+            .map(|(name, conv)| {
+                let kind = ConversationKind::direct("a".parse().unwrap(), name.parse().unwrap());
+                let id = kind.id();
+                let (cursor, read, unread) = (Seq(conv.unsigned_abs()), Seq::ZERO, 0);
+                all.insert(ConversationRow { conv, id, kind, cursor, read, unread }, Vec::new());
+                id
+            })
+            .collect();
+        ids.iter().chain(&ids).for_each(|id| all.want_page(*id));
+        assert_eq!(all.next_page(), Some((ids[0], Seq(1))));
+        assert_eq!(all.next_page(), Some((ids[1], Seq(2))));
+        assert_eq!(all.next_page(), None, "two are on their way");
+        all.page_came(&ids[2]);
+        assert_eq!(all.next_page(), None, "a page nobody asked for changes nothing");
+        all.page_came(&ids[0]);
+        assert_eq!(all.next_page(), Some((ids[2], Seq(3))));
+        assert!(all.is_pulling());
+        all.forget_pages();
+        assert!(!all.is_pulling());
     }
 }

@@ -23,7 +23,7 @@ impl Engine {
                 tracing::info!(agent = %welcome.agent, "the line to the coordinator is up");
                 if let Some(signed_in) = &mut self.signed_in {
                     signed_in.catching_up = CatchingUp::Asking;
-                    signed_in.conversations.forget_pulls();
+                    signed_in.conversations.forget_pages();
                     signed_in.outbox.connect(sender);
                 }
                 self.set_offline(false);
@@ -134,28 +134,20 @@ impl Engine {
         }
     }
 
+    /// Wants what follows the cursor of a conversation, and asks for it when its turn has come.
     fn pull(&mut self, id: ConversationId) {
-        let Some(SignedIn { conversations, outbox, .. }) = &mut self.signed_in else {
-            return;
-        };
-        let (Some(conversation), Some(line)) = (conversations.get_mut(&id), outbox.line()) else {
-            return;
-        };
-        if conversation.pulling {
-            return;
+        if let Some(signed_in) = &mut self.signed_in {
+            signed_in.conversations.want_page(id);
+            signed_in.ask_for_pages();
         }
-        let range = Range::After(conversation.cursor.0);
-        let pull = Pull { conversation: id, range, limit: limits::PAGE_MESSAGES };
-        // A closing line brings nothing; the next one pulls again.
-        conversation.pulling = line.send(encode(&ClientFrame::Pull(pull))).is_ok();
     }
 
     async fn page(&mut self, page: Page) -> Result<(), Failure> {
         let id = page.conversation;
-        let Some(conversation) = self.conversation(&id) else {
-            return Ok(());
-        };
-        conversation.pulling = false;
+        let Some(signed_in) = &mut self.signed_in else { return Ok(()) };
+        signed_in.conversations.page_came(&id);
+        signed_in.ask_for_pages();
+        let Some(conversation) = self.conversation(&id) else { return Ok(()) };
         let mut cursor = conversation.cursor;
         let fresh: Vec<Sequenced> = page
             .messages
@@ -252,6 +244,17 @@ impl Engine {
         signed_in.outbox.settle(&id);
         if let Some(conversation) = signed_in.conversations.get_mut(&conversation) {
             conversation.settle(&id, MessageState::Sent(seq));
+        }
+    }
+}
+
+impl SignedIn {
+    fn ask_for_pages(&mut self) {
+        let Some(line) = self.outbox.line() else { return };
+        while let Some((conversation, after)) = self.conversations.next_page() {
+            let pull = Pull { conversation, range: Range::After(after), limit: limits::PAGE_MESSAGES };
+            // A closing line brings nothing; the next one begins anew.
+            let _ = line.send(encode(&ClientFrame::Pull(pull)));
         }
     }
 }

@@ -28,7 +28,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{Command, Event, Failure, FailureKind, Line, Snapshot};
-use crate::clock::Clock;
 use crate::files::{FileServer, FileServerError};
 use crate::history::{Account, History, HistoryError, OfferRow};
 use crate::profile::{Profile, ProfileError};
@@ -38,6 +37,7 @@ use conversations::Conversations;
 use directory::Directory;
 use downloads::Downloads;
 use fetcher::FetchReport;
+use landline_net::Clock;
 use outbox::Outbox;
 use outlet::Outlet;
 use shares::{Outgoing, ShareReport};
@@ -300,6 +300,13 @@ async fn sleep_until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => tokio::time::sleep(Duration::MAX).await,
     }
+}
+
+/// A fresh message id. Fails only where the system has no randomness.
+fn message_id(clock: &Clock) -> Result<MessageId, getrandom::Error> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random)?;
+    Ok(MessageId::new(clock.now(), random))
 }
 
 fn no_randomness(error: getrandom::Error) -> Failure {

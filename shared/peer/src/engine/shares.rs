@@ -14,9 +14,9 @@ use landline_transfer::share::{Audience, ShareError, SharedFile, Shares};
 use landline_transfer::tree::HashError;
 
 use super::account::signed_out;
+use super::message_id;
 use super::{Engine, Report, no_randomness};
 use crate::api::{Event, Failure, FailureKind, Outcome, Ticket};
-use crate::clock::message_id;
 use crate::history::{OfferRow, ShareRow};
 use crate::rate::RateMeter;
 

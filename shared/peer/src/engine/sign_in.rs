@@ -8,11 +8,11 @@ use landline_trust::device::DeviceKey;
 use landline_trust::tls::Expect;
 
 use crate::api::{Failure, Secret, Target};
-use crate::clock::Clock;
 use crate::history::{Account, History, HistoryError, Pin};
 use crate::secrets::Stored;
 use crate::session::Access;
 use crate::session::coordinator::{Address, Client, Requests};
+use landline_net::Clock;
 
 /// What a successful sign-in brings.
 pub(super) struct Fresh {

@@ -19,10 +19,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::{Failure, FailureKind};
-use crate::clock::Clock;
 use crate::secrets::{Secrets, Stored};
 use backoff::{Backoff, random_byte};
 use coordinator::{Client, Refusal, refused_failure};
+use landline_net::Clock;
 pub(crate) use pump::encode;
 
 /// What happens on the line.

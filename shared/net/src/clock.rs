@@ -1,4 +1,4 @@
-//! The time, brought in from outside so that tests can let tokens and invites expire.
+//! The time of day, brought in from outside so that tests can let tokens and invites expire.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use landline_protocol::Timestamp;
 
-/// Where the coordinator asks for the time of day. Cheap to clone.
+/// Where the time of day is asked for. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Clock(Source);
 
