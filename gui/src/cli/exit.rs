@@ -116,9 +116,21 @@ pub(crate) fn help() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {:>3}  {:15} {}", exit.number(), code(exit), exit.meaning());
     }
+    text.push_str(RECORDS);
     text.push_str("\nStart with `landline demo`, or `landline host` on one machine and `landline sign-up` on the others.");
     text
 }
+
+/// What scripts meet.
+const RECORDS: &str = "
+Records with --json, told apart by `type`; fields are added, never renamed:
+  me          whoami, sign-up, sign-in         signed_out  sign-out
+  person      peers                            message     history, msg
+  offer       offers, send, decline, cancel    progress    get, send
+  received    get: in place, verified          delivered   send: someone has it, verified
+  invite      invite                           hosting     host
+  demo        demo: the figures                error, note on standard error
+";
 
 fn code(exit: Exit) -> String {
     serde_json::to_value(exit).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()

@@ -326,3 +326,6 @@ pub(crate) fn moment(at: Timestamp) -> String {
         .map(|at| at.to_string())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
