@@ -113,21 +113,13 @@ impl Signed {
     /// Reads everything, without judging the signature.
     pub fn parse(&self) -> Result<Envelope, EnvelopeError> {
         let envelope: Envelope = self.parse_as()?;
-        if envelope.v == crate::VERSION {
-            Ok(envelope)
-        } else {
-            Err(EnvelopeError::Version(envelope.v))
-        }
+        if envelope.v == crate::VERSION { Ok(envelope) } else { Err(EnvelopeError::Version(envelope.v)) }
     }
 
     /// Reads what routing needs, without judging the signature or looking into the body.
     pub fn parse_head(&self) -> Result<EnvelopeHead, EnvelopeError> {
         let head: EnvelopeHead = self.parse_as()?;
-        if head.v == crate::VERSION {
-            Ok(head)
-        } else {
-            Err(EnvelopeError::Version(head.v))
-        }
+        if head.v == crate::VERSION { Ok(head) } else { Err(EnvelopeError::Version(head.v)) }
     }
 
     fn parse_as<'a, T: Deserialize<'a>>(&'a self) -> Result<T, EnvelopeError> {

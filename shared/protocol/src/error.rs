@@ -88,11 +88,7 @@ impl ErrorDetails {
 impl WireError {
     /// An error without particulars.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            details: ErrorDetails::default(),
-        }
+        Self { code, message: message.into(), details: ErrorDetails::default() }
     }
 
     /// The same, to be tried again after so many milliseconds.

@@ -136,10 +136,7 @@ impl ConversationId {
         let mut pair = [one.folded(), other.folded()];
         pair.sort();
         let joined = format!("{}\n{}", pair[0], pair[1]);
-        Self(blake3::derive_key(
-            "landline 2026 conversation direct",
-            joined.as_bytes(),
-        ))
+        Self(blake3::derive_key("landline 2026 conversation direct", joined.as_bytes()))
     }
 }
 
@@ -246,10 +243,7 @@ mod tests {
         let alice: UserName = "Alice".parse().unwrap();
         let bob: UserName = "bob".parse().unwrap();
         let lower: UserName = "alice".parse().unwrap();
-        assert_eq!(
-            ConversationId::direct(&alice, &bob),
-            ConversationId::direct(&bob, &lower)
-        );
+        assert_eq!(ConversationId::direct(&alice, &bob), ConversationId::direct(&bob, &lower));
         assert_ne!(ConversationId::direct(&alice, &bob), ConversationId::lobby());
     }
 
@@ -257,9 +251,6 @@ mod tests {
     fn an_identifier_of_the_wrong_length_is_refused() {
         assert!("abcd".parse::<ShareId>().is_err());
         assert!("zz".repeat(16).parse::<ShareId>().is_err());
-        assert_eq!(
-            "0A".repeat(16).parse::<ShareId>().unwrap().to_string(),
-            "0a".repeat(16)
-        );
+        assert_eq!("0A".repeat(16).parse::<ShareId>().unwrap().to_string(), "0a".repeat(16));
     }
 }

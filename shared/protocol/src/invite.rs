@@ -35,19 +35,8 @@ impl InviteLink {
 impl fmt::Display for InviteLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = BASE64.encode(self.key.as_bytes());
-        let (open, close) = if self.host.contains(':') {
-            ("[", "]")
-        } else {
-            ("", "")
-        };
-        write!(
-            f,
-            "{}{open}{}{close}:{}/#k={key}&i={}",
-            Self::SCHEME,
-            self.host,
-            self.port,
-            self.code
-        )
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{}{open}{}{close}:{}/#k={key}&i={}", Self::SCHEME, self.host, self.port, self.code)
     }
 }
 
@@ -68,22 +57,13 @@ impl FromStr for InviteLink {
 fn parse(text: &str) -> Option<InviteLink> {
     let (place, fragment) = text.strip_prefix(InviteLink::SCHEME)?.split_once("/#")?;
     let (host, port) = place.rsplit_once(':')?;
-    let host = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .unwrap_or(host);
-    let field = |name: &str| {
-        fragment
-            .split('&')
-            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-    };
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let field = |name: &str| fragment.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let key = BASE64.decode(field("k")?.as_bytes()).ok()?;
     let code = field("i")?;
     let plain = !host.is_empty()
         && !code.is_empty()
-        && code
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     plain.then_some(InviteLink {
         host: host.to_owned(),
         port: port.parse().ok()?,
@@ -106,18 +86,9 @@ mod tests {
                 code: "Ab-9_x".into(),
             };
             assert_eq!(link.to_string().parse(), Ok(link.clone()));
-            assert!(
-                !format!("{link:?}").contains("Ab-9_x"),
-                "a link in a log keeps its secret"
-            );
+            assert!(!format!("{link:?}").contains("Ab-9_x"), "a link in a log keeps its secret");
         }
-        for bad in [
-            "",
-            "landline://",
-            "landline://h:1/#k=AA&i=c",
-            "http://h:1/#k=&i=",
-            "landline://h:1/",
-        ] {
+        for bad in ["", "landline://", "landline://h:1/#k=AA&i=c", "http://h:1/#k=&i=", "landline://h:1/"] {
             assert_eq!(bad.parse::<InviteLink>(), Err(ParseInviteError), "{bad}");
         }
     }

@@ -62,17 +62,10 @@ impl FileName {
 
     /// The safe spelling of any text: forbidden characters become `_`, the rest stays.
     pub fn sanitized(text: &str) -> Self {
-        let replaced: String = text
-            .chars()
-            .map(|c| if is_forbidden(c) { '_' } else { c })
-            .collect();
+        let replaced: String = text.chars().map(|c| if is_forbidden(c) { '_' } else { c }).collect();
         let trimmed = replaced.trim_end_matches(['.', ' ']);
         let base = if trimmed.is_empty() { "_" } else { trimmed };
-        let named = if is_reserved(base) {
-            format!("_{base}")
-        } else {
-            base.to_owned()
-        };
+        let named = if is_reserved(base) { format!("_{base}") } else { base.to_owned() };
         Self(shortened(&named, MAX_NAME_BYTES))
     }
 
@@ -91,12 +84,7 @@ impl FileName {
 
     /// Names with one key would be one file somewhere: NFC, lower case.
     pub fn collision_key(&self) -> String {
-        self.0
-            .nfc()
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-            .nfc()
-            .collect()
+        self.0.nfc().flat_map(char::to_lowercase).collect::<String>().nfc().collect()
     }
 }
 
@@ -141,15 +129,14 @@ impl fmt::Display for OfferedName {
 /// Text of unknown origin made safe for a terminal or a label: control, bidi and invisible
 /// characters appear as `\u{…}`.
 pub fn printable(text: &str) -> String {
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            if is_unprintable(c) {
-                out.extend(c.escape_unicode());
-            } else {
-                out.push(c);
-            }
-            out
-        })
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        if is_unprintable(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+        out
+    })
 }
 
 /// Characters that move the cursor, change direction, or cannot be seen.
@@ -169,26 +156,15 @@ fn is_forbidden(c: char) -> bool {
 
 /// Windows device names, which no ending makes harmless.
 fn is_reserved(name: &str) -> bool {
-    let stem = name
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_ascii_uppercase();
-    if matches!(
-        stem.as_str(),
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
-    ) {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") {
         return true;
     }
     let Some(port) = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")) else {
         return false;
     };
     let mut digits = port.chars();
-    matches!(
-        (digits.next(), digits.next()),
-        (Some('0'..='9' | '¹' | '²' | '³'), None)
-    )
+    matches!((digits.next(), digits.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
 }
 
 /// Splits `report.tar` into `report` and `.tar`; a leading dot is part of the stem.
@@ -238,18 +214,9 @@ mod tests {
 
     #[test]
     fn ordinary_names_stay_as_they_are() {
-        for raw in [
-            "отчёт 2026 (финал) 😀.pdf",
-            ".bashrc",
-            "a.tar.gz",
-            "👩‍💻.png",
-            "communal",
-            "COMET.txt",
-        ] {
-            assert_eq!(
-                OfferedName::new(raw).to_file_name(),
-                (FileName(raw.into()), false)
-            );
+        for raw in ["отчёт 2026 (финал) 😀.pdf", ".bashrc", "a.tar.gz", "👩‍💻.png", "communal", "COMET.txt"]
+        {
+            assert_eq!(OfferedName::new(raw).to_file_name(), (FileName(raw.into()), false));
         }
     }
 

@@ -58,10 +58,7 @@ mod tests {
     #[test]
     fn only_the_exact_routes_are_read() {
         let share = ShareId::from_bytes([7; 16]);
-        for route in [
-            ShareRoute::Content { share, entry: 0 },
-            ShareRoute::Tree { share, entry: 41 },
-        ] {
+        for route in [ShareRoute::Content { share, entry: 0 }, ShareRoute::Tree { share, entry: 41 }] {
             assert_eq!(ShareRoute::parse(&route.path()), Some(route));
         }
         let id = share.to_string();

@@ -45,12 +45,7 @@ impl UserName {
 
     /// The same for every spelling of one name: NFKC, lower case.
     pub fn folded(&self) -> String {
-        self.0
-            .nfkc()
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-            .nfkc()
-            .collect()
+        self.0.nfkc().flat_map(char::to_lowercase).collect::<String>().nfkc().collect()
     }
 
     /// The same for names that look alike (Unicode TS 39 skeleton of the folded form): a
@@ -71,18 +66,11 @@ impl FromStr for UserName {
         if name.chars().count() > Self::MAX_CHARS {
             return Err(UserNameError::TooLong);
         }
-        if name
-            .chars()
-            .any(|c| is_unprintable(c) || matches!(c, '@' | '/' | '\\' | ':'))
-        {
+        if name.chars().any(|c| is_unprintable(c) || matches!(c, '@' | '/' | '\\' | ':')) {
             return Err(UserNameError::Character);
         }
         let spaced = name.split(|c: char| c.is_whitespace()).any(str::is_empty);
-        if spaced {
-            Err(UserNameError::Space)
-        } else {
-            Ok(Self(name))
-        }
+        if spaced { Err(UserNameError::Space) } else { Ok(Self(name)) }
     }
 }
 
@@ -111,11 +99,7 @@ mod tests {
     fn lookalikes_share_a_skeleton() {
         assert_eq!(name("alice").skeleton(), name("Alice").skeleton());
         assert_eq!(name("alice").skeleton(), name("аlice").skeleton(), "Cyrillic а");
-        assert_eq!(
-            name("paypal").skeleton(),
-            name("paypa\u{217c}").skeleton(),
-            "Roman numeral fifty"
-        );
+        assert_eq!(name("paypal").skeleton(), name("paypa\u{217c}").skeleton(), "Roman numeral fifty");
         assert_ne!(name("alice").skeleton(), name("alina").skeleton());
     }
 

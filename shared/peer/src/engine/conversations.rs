@@ -307,7 +307,7 @@ mod tests {
         let names = ["b", "c", "d"];
         let ids: Vec<_> = names
             .iter()
-            .zip(1..)
+            .zip(1i64..)
             .map(|(name, conv)| {
                 let kind = ConversationKind::direct("a".parse().unwrap(), name.parse().unwrap());
                 let id = kind.id();

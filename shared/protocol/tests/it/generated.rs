@@ -22,11 +22,7 @@ fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> R
     let json = serde_json::to_string(value).unwrap();
     let read: T = serde_json::from_str(&json).map_err(|why| TestCaseError::fail(format!("{why}: {json}")))?;
     prop_assert_eq!(value, &read);
-    prop_assert_eq!(
-        serde_json::to_string(&read).unwrap(),
-        json,
-        "written the same again"
-    );
+    prop_assert_eq!(serde_json::to_string(&read).unwrap(), json, "written the same again");
     Ok(())
 }
 
@@ -101,29 +97,13 @@ proptest! {
 }
 
 fn client_frame() -> impl Strategy<Value = ClientFrame> {
-    let hello = (
-        vec(any::<u16>(), 0..4),
-        strings(),
-        any::<String>(),
-        any::<String>(),
-        addresses(),
-    )
-        .prop_map(|(versions, capabilities, agent, device_name, addresses)| {
-            ClientFrame::Hello(Hello {
-                versions,
-                capabilities,
-                agent,
-                device_name,
-                addresses,
-            })
-        });
-    let pull = (conversation(), range(), any::<u32>()).prop_map(|(conversation, range, limit)| {
-        ClientFrame::Pull(Pull {
-            conversation,
-            range,
-            limit,
-        })
-    });
+    let hello = (vec(any::<u16>(), 0..4), strings(), any::<String>(), any::<String>(), addresses()).prop_map(
+        |(versions, capabilities, agent, device_name, addresses)| {
+            ClientFrame::Hello(Hello { versions, capabilities, agent, device_name, addresses })
+        },
+    );
+    let pull = (conversation(), range(), any::<u32>())
+        .prop_map(|(conversation, range, limit)| ClientFrame::Pull(Pull { conversation, range, limit }));
     prop_oneof![
         hello,
         any::<String>().prop_map(|token| ClientFrame::Authenticate { token }),
@@ -136,12 +116,7 @@ fn client_frame() -> impl Strategy<Value = ClientFrame> {
 fn server_frame() -> impl Strategy<Value = ServerFrame> {
     let page = (conversation(), range(), vec(sequenced(), 0..4), seq()).prop_map(
         |(conversation, range, messages, head)| {
-            ServerFrame::Page(Page {
-                conversation,
-                range,
-                messages,
-                head,
-            })
+            ServerFrame::Page(Page { conversation, range, messages, head })
         },
     );
     let head = (kind(), seq()).prop_map(|(kind, head)| ConversationHead { kind, head });
@@ -152,18 +127,10 @@ fn server_frame() -> impl Strategy<Value = ServerFrame> {
         person().prop_map(|person| ServerFrame::Presence { person }),
         vec(head, 0..4).prop_map(|conversations| ServerFrame::Conversations { conversations }),
         page,
-        (conversation(), sequenced()).prop_map(|(conversation, message)| ServerFrame::Deliver {
-            conversation,
-            message
-        }),
-        (message_id(), conversation(), seq(), time()).prop_map(|(id, conversation, seq, at)| {
-            ServerFrame::Ack {
-                id,
-                conversation,
-                seq,
-                at,
-            }
-        }),
+        (conversation(), sequenced())
+            .prop_map(|(conversation, message)| ServerFrame::Deliver { conversation, message }),
+        (message_id(), conversation(), seq(), time())
+            .prop_map(|(id, conversation, seq, at)| { ServerFrame::Ack { id, conversation, seq, at } }),
         (message_id(), wire_error()).prop_map(|(id, error)| ServerFrame::Refused { id, error }),
         time().prop_map(|expires_at| ServerFrame::Authenticated { expires_at }),
         wire_error().prop_map(|error| ServerFrame::Error { error }),
@@ -190,31 +157,17 @@ fn welcome() -> impl Strategy<Value = ServerFrame> {
 }
 
 fn person() -> impl Strategy<Value = Person> {
-    let device = (
-        device(),
-        any::<String>(),
-        any::<bool>(),
-        addresses(),
-        of("[a-z]{1,8}_new"),
-    )
-        .prop_map(|(device, name, online, addresses, later)| DeviceInfo {
+    let device = (device(), any::<String>(), any::<bool>(), addresses(), of("[a-z]{1,8}_new")).prop_map(
+        |(device, name, online, addresses, later)| DeviceInfo {
             device,
             name,
             online,
             addresses,
-            extra: later
-                .map(|field| (field, 1.into()))
-                .into_iter()
-                .collect::<Extra>(),
-        });
-    (user(), any::<bool>(), of(time()), vec(device, 0..3)).prop_map(|(user, online, last_seen, devices)| {
-        Person {
-            user,
-            online,
-            last_seen,
-            devices,
-        }
-    })
+            extra: later.map(|field| (field, 1.into())).into_iter().collect::<Extra>(),
+        },
+    );
+    (user(), any::<bool>(), of(time()), vec(device, 0..3))
+        .prop_map(|(user, online, last_seen, devices)| Person { user, online, last_seen, devices })
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
@@ -236,14 +189,8 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 }
 
 fn body() -> impl Strategy<Value = Body> {
-    let offer = (
-        any::<[u8; 16]>(),
-        any::<String>(),
-        any::<u64>(),
-        of(bytes32()),
-        of(time()),
-    )
-        .prop_map(|(share, name, size, root, modified)| {
+    let offer = (any::<[u8; 16]>(), any::<String>(), any::<u64>(), of(bytes32()), of(time())).prop_map(
+        |(share, name, size, root, modified)| {
             Body::Offer(Offer {
                 share: ShareId::from_bytes(share),
                 name: OfferedName::new(name),
@@ -251,7 +198,8 @@ fn body() -> impl Strategy<Value = Body> {
                 root: root.map(Root::from_bytes),
                 modified,
             })
-        });
+        },
+    );
     let verdict = prop_oneof![
         Just(Verdict::Accepted),
         Just(Verdict::Declined),
@@ -284,11 +232,7 @@ fn signed() -> impl Strategy<Value = Signed> {
 
 fn wire_error() -> impl Strategy<Value = WireError> {
     (any::<bool>(), any::<String>(), of(any::<u64>())).prop_map(|(gone, message, retry_after_ms)| WireError {
-        code: if gone {
-            ErrorCode::Gone
-        } else {
-            ErrorCode::TooManyRequests
-        },
+        code: if gone { ErrorCode::Gone } else { ErrorCode::TooManyRequests },
         message,
         details: ErrorDetails { retry_after_ms },
     })

@@ -28,20 +28,13 @@ fn every_message_is_what_its_golden_says() {
             .unwrap_or_else(|why| panic!("{name}: no golden ({why}); WRITE_GOLDENS=1 adds missing ones"));
         let frozen: Value = serde_json::from_str(&golden).unwrap();
         assert_eq!(frozen, value, "{name}: the wire changed");
-        assert_eq!(
-            reread(&golden),
-            Ok(()),
-            "{name}: the golden is read as something else"
-        );
+        assert_eq!(reread(&golden), Ok(()), "{name}: the golden is read as something else");
     }
 }
 
 #[test]
 fn every_golden_belongs_to_a_message() {
-    let known: BTreeSet<String> = samples::all()
-        .iter()
-        .map(|s| format!("{}.json", s.name))
-        .collect();
+    let known: BTreeSet<String> = samples::all().iter().map(|s| format!("{}.json", s.name)).collect();
     let found: BTreeSet<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -71,20 +64,7 @@ fn the_bytes_that_are_signed_are_fixed() {
 #[test]
 fn the_head_of_an_envelope_says_the_same_as_the_whole() {
     let signed = samples::signed();
-    let Envelope {
-        v,
-        id,
-        conversation,
-        author,
-        n,
-        ..
-    } = signed.parse().unwrap();
-    let whole = EnvelopeHead {
-        v,
-        id,
-        conversation,
-        author,
-        n,
-    };
+    let Envelope { v, id, conversation, author, n, .. } = signed.parse().unwrap();
+    let whole = EnvelopeHead { v, id, conversation, author, n };
     assert_eq!(signed.parse_head().unwrap(), whole);
 }

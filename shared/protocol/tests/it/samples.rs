@@ -37,11 +37,7 @@ where
         value: serde_json::to_value(&original).unwrap(),
         reread: Box::new(move |json| {
             let read: T = serde_json::from_str(json).map_err(|why| why.to_string())?;
-            if read == original {
-                Ok(())
-            } else {
-                Err(format!("{read:?}"))
-            }
+            if read == original { Ok(()) } else { Err(format!("{read:?}")) }
         }),
     }
 }
@@ -60,10 +56,7 @@ pub(crate) fn all() -> Vec<Sample> {
 /// The `family.message` of every variant. Exhaustive matches below: a variant without a name here
 /// does not compile.
 pub(crate) fn kinds() -> Vec<&'static str> {
-    let mut kinds: Vec<&str> = client_frames()
-        .iter()
-        .map(|(_, frame)| client_kind(frame))
-        .collect();
+    let mut kinds: Vec<&str> = client_frames().iter().map(|(_, frame)| client_kind(frame)).collect();
     kinds.extend(server_frames().iter().map(|(_, frame)| server_kind(frame)));
     kinds.extend(body_values().iter().map(|(_, body)| body_kind(body)));
     kinds
@@ -108,10 +101,7 @@ fn body_kind(body: &Body) -> &'static str {
 }
 
 fn client() -> Vec<Sample> {
-    client_frames()
-        .into_iter()
-        .map(|(name, frame)| sample(name, frame))
-        .collect()
+    client_frames().into_iter().map(|(name, frame)| sample(name, frame)).collect()
 }
 
 fn client_frames() -> Vec<(&'static str, ClientFrame)> {
@@ -122,31 +112,12 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         device_name: "Alice's laptop".into(),
         addresses: addresses(),
     };
-    let pull = |range| {
-        ClientFrame::Pull(Pull {
-            conversation: ConversationId::lobby(),
-            range,
-            limit: 200,
-        })
-    };
-    let send = |to| ClientFrame::Send {
-        to,
-        message: signed(),
-    };
+    let pull = |range| ClientFrame::Pull(Pull { conversation: ConversationId::lobby(), range, limit: 200 });
+    let send = |to| ClientFrame::Send { to, message: signed() };
     vec![
         ("client.hello", ClientFrame::Hello(hello)),
-        (
-            "client.authenticate",
-            ClientFrame::Authenticate {
-                token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".into(),
-            },
-        ),
-        (
-            "client.announce",
-            ClientFrame::Announce {
-                addresses: addresses(),
-            },
-        ),
+        ("client.authenticate", ClientFrame::Authenticate { token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".into() }),
+        ("client.announce", ClientFrame::Announce { addresses: addresses() }),
         ("client.pull", pull(Range::After(Seq(41)))),
         ("client.pull.before", pull(Range::Before(Seq(41)))),
         ("client.send", send(direct())),
@@ -155,44 +126,23 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
 }
 
 fn server() -> Vec<Sample> {
-    server_frames()
-        .into_iter()
-        .map(|(name, frame)| sample(name, frame))
-        .collect()
+    server_frames().into_iter().map(|(name, frame)| sample(name, frame)).collect()
 }
 
 fn server_frames() -> Vec<(&'static str, ServerFrame)> {
     let (id, conversation) = (message_id(), direct().id());
-    let page = Page {
-        conversation,
-        range: Range::After(Seq(41)),
-        messages: vec![sequenced()],
-        head: Seq(42),
-    };
+    let page =
+        Page { conversation, range: Range::After(Seq(41)), messages: vec![sequenced()], head: Seq(42) };
     let mut frames = vec![
         ("server.welcome", ServerFrame::Welcome(welcome())),
-        (
-            "server.directory",
-            ServerFrame::Directory {
-                people: vec![person(), newcomer()],
-                complete: true,
-            },
-        ),
+        ("server.directory", ServerFrame::Directory { people: vec![person(), newcomer()], complete: true }),
         ("server.presence", ServerFrame::Presence { person: person() }),
         (
             "server.conversations",
-            ServerFrame::Conversations {
-                conversations: vec![lobby_head(), direct_head()],
-            },
+            ServerFrame::Conversations { conversations: vec![lobby_head(), direct_head()] },
         ),
         ("server.page", ServerFrame::Page(page)),
-        (
-            "server.deliver",
-            ServerFrame::Deliver {
-                conversation,
-                message: sequenced(),
-            },
-        ),
+        ("server.deliver", ServerFrame::Deliver { conversation, message: sequenced() }),
     ];
     frames.extend(answers(id, conversation));
     frames
@@ -201,39 +151,13 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
 /// What follows a frame of the peer's, or ends the connection.
 fn answers(id: MessageId, conversation: ConversationId) -> Vec<(&'static str, ServerFrame)> {
     vec![
-        (
-            "server.ack",
-            ServerFrame::Ack {
-                id,
-                conversation,
-                seq: Seq(42),
-                at: moment(7),
-            },
-        ),
-        (
-            "server.refused",
-            ServerFrame::Refused {
-                id,
-                error: error(ErrorCode::StorageFull),
-            },
-        ),
-        (
-            "server.authenticated",
-            ServerFrame::Authenticated {
-                expires_at: moment(600),
-            },
-        ),
-        (
-            "server.error",
-            ServerFrame::Error {
-                error: error(ErrorCode::BadRequest),
-            },
-        ),
+        ("server.ack", ServerFrame::Ack { id, conversation, seq: Seq(42), at: moment(7) }),
+        ("server.refused", ServerFrame::Refused { id, error: error(ErrorCode::StorageFull) }),
+        ("server.authenticated", ServerFrame::Authenticated { expires_at: moment(600) }),
+        ("server.error", ServerFrame::Error { error: error(ErrorCode::BadRequest) }),
         (
             "server.goodbye",
-            ServerFrame::Goodbye {
-                error: error(ErrorCode::ShuttingDown).retry_after_ms(2_000),
-            },
+            ServerFrame::Goodbye { error: error(ErrorCode::ShuttingDown).retry_after_ms(2_000) },
         ),
     ]
 }
@@ -252,10 +176,7 @@ fn welcome() -> Welcome {
 }
 
 fn bodies() -> Vec<Sample> {
-    body_values()
-        .into_iter()
-        .map(|(name, body)| sample(name, body))
-        .collect()
+    body_values().into_iter().map(|(name, body)| sample(name, body)).collect()
 }
 
 fn body_values() -> Vec<(&'static str, Body)> {
@@ -269,24 +190,10 @@ fn body_values() -> Vec<(&'static str, Body)> {
         })
     };
     let root = Root::from_bytes(*blake3::hash(b"content").as_bytes());
-    let sealed = Sealed {
-        offer: message_id(),
-        root,
-        size: 1_073_741_824,
-    };
-    let answer = |verdict| {
-        Body::Answer(Answer {
-            offer: message_id(),
-            verdict,
-        })
-    };
+    let sealed = Sealed { offer: message_id(), root, size: 1_073_741_824 };
+    let answer = |verdict| Body::Answer(Answer { offer: message_id(), verdict });
     vec![
-        (
-            "body.text",
-            Body::Text {
-                text: "Grüße,\n\"世界\" 👋".into(),
-            },
-        ),
+        ("body.text", Body::Text { text: "Grüße,\n\"世界\" 👋".into() }),
         ("body.offer", offer(Some(root), Some(moment(0)))),
         ("body.offer.unsealed", offer(None, None)),
         ("body.sealed", Body::Sealed(sealed)),
@@ -298,11 +205,7 @@ fn body_values() -> Vec<(&'static str, Body)> {
 }
 
 fn types() -> Vec<Sample> {
-    let first = Envelope {
-        n: 1,
-        prev: None,
-        ..envelope()
-    };
+    let first = Envelope { n: 1, prev: None, ..envelope() };
     vec![
         sample("type.envelope", envelope()),
         sample("type.envelope.first", first),
@@ -319,26 +222,15 @@ fn types() -> Vec<Sample> {
         sample("type.person.offline", newcomer()),
         sample("type.device_info", device_info(true)),
         sample("type.device_info.silent", device_info(false)),
-        sample(
-            "type.wire_error",
-            error(ErrorCode::TooManyRequests).retry_after_ms(1_500),
-        ),
+        sample("type.wire_error", error(ErrorCode::TooManyRequests).retry_after_ms(1_500)),
         sample("type.wire_error.plain", error(ErrorCode::NotFound)),
-        sample(
-            "type.error_details",
-            ErrorDetails {
-                retry_after_ms: Some(1_500),
-            },
-        ),
+        sample("type.error_details", ErrorDetails { retry_after_ms: Some(1_500) }),
         sample("type.signing_key", accounts::signing_key()),
     ]
 }
 
 fn addresses() -> Vec<std::net::SocketAddr> {
-    vec![
-        "192.0.2.7:49152".parse().unwrap(),
-        "[2001:db8::7]:49152".parse().unwrap(),
-    ]
+    vec!["192.0.2.7:49152".parse().unwrap(), "[2001:db8::7]:49152".parse().unwrap()]
 }
 
 fn user(name: &str) -> UserName {
@@ -363,24 +255,15 @@ fn direct() -> ConversationKind {
 }
 
 fn lobby_head() -> ConversationHead {
-    ConversationHead {
-        kind: ConversationKind::Lobby,
-        head: Seq(0),
-    }
+    ConversationHead { kind: ConversationKind::Lobby, head: Seq(0) }
 }
 
 fn direct_head() -> ConversationHead {
-    ConversationHead {
-        kind: direct(),
-        head: Seq(42),
-    }
+    ConversationHead { kind: direct(), head: Seq(42) }
 }
 
 fn author() -> Author {
-    Author {
-        user: user("alice"),
-        device: device(7),
-    }
+    Author { user: user("alice"), device: device(7) }
 }
 
 pub(crate) fn envelope() -> Envelope {
@@ -407,20 +290,11 @@ pub(crate) fn signed() -> Signed {
 }
 
 pub(crate) fn sequenced() -> Sequenced {
-    Sequenced {
-        seq: Seq(42),
-        at: moment(7),
-        message: signed(),
-    }
+    Sequenced { seq: Seq(42), at: moment(7), message: signed() }
 }
 
 fn person() -> Person {
-    Person {
-        user: user("bob"),
-        online: true,
-        last_seen: None,
-        devices: vec![device_info(true)],
-    }
+    Person { user: user("bob"), online: true, last_seen: None, devices: vec![device_info(true)] }
 }
 
 fn newcomer() -> Person {

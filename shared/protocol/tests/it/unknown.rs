@@ -12,27 +12,14 @@ use crate::samples;
 #[test]
 fn frames_of_an_unknown_type_are_read_as_unknown() {
     let frame = json!({ "type": "holograph", "depth": 3, "layers": [{ "a": 1 }] }).to_string();
-    assert_eq!(
-        serde_json::from_str::<ClientFrame>(&frame).unwrap(),
-        ClientFrame::Unknown
-    );
-    assert_eq!(
-        serde_json::from_str::<ServerFrame>(&frame).unwrap(),
-        ServerFrame::Unknown
-    );
+    assert_eq!(serde_json::from_str::<ClientFrame>(&frame).unwrap(), ClientFrame::Unknown);
+    assert_eq!(serde_json::from_str::<ServerFrame>(&frame).unwrap(), ServerFrame::Unknown);
     assert_eq!(serde_json::from_str::<Body>(&frame).unwrap(), Body::Unknown);
 }
 
 #[test]
 fn a_frame_without_a_type_is_an_error_not_a_guess() {
-    for bad in [
-        "{}",
-        "[]",
-        "null",
-        r#"{"type":7}"#,
-        r#"{"type":"pull"}"#,
-        "{\"type\":\"hello\"",
-    ] {
+    for bad in ["{}", "[]", "null", r#"{"type":7}"#, r#"{"type":"pull"}"#, "{\"type\":\"hello\""] {
         assert!(serde_json::from_str::<ClientFrame>(bad).is_err(), "{bad}");
     }
 }
@@ -54,18 +41,9 @@ fn unknown_fields_do_not_keep_a_message_from_being_read() {
 
 #[test]
 fn an_envelope_is_passed_on_byte_for_byte() {
-    let envelope = samples::signed()
-        .envelope
-        .replacen('{', r#"{  "mood":"from 2031", "#, 1);
-    let original = Signed {
-        envelope: envelope.clone(),
-        ..samples::signed()
-    };
-    assert_eq!(
-        original.parse().unwrap(),
-        samples::envelope(),
-        "readable though it knows more than we do"
-    );
+    let envelope = samples::signed().envelope.replacen('{', r#"{  "mood":"from 2031", "#, 1);
+    let original = Signed { envelope: envelope.clone(), ..samples::signed() };
+    assert_eq!(original.parse().unwrap(), samples::envelope(), "readable though it knows more than we do");
 
     // Up to the coordinator, into a page, and down to another reader.
     let up = serde_json::to_string(&ClientFrame::Send {
@@ -75,11 +53,7 @@ fn an_envelope_is_passed_on_byte_for_byte() {
     let ClientFrame::Send { message, .. } = serde_json::from_str(&up.unwrap()).unwrap() else {
         panic!("another frame")
     };
-    let down = serde_json::to_string(&Sequenced {
-        message,
-        ..samples::sequenced()
-    })
-    .unwrap();
+    let down = serde_json::to_string(&Sequenced { message, ..samples::sequenced() }).unwrap();
     let arrived: Sequenced = serde_json::from_str(&down).unwrap();
     assert_eq!(arrived.message.envelope, envelope);
 }
@@ -90,10 +64,7 @@ fn the_body_of_a_later_version_survives_in_the_envelope() {
     let envelope = serde_json::to_string(&samples::envelope())
         .unwrap()
         .replace(r#"{"type":"text","text":"hello"}"#, body);
-    let signed = Signed {
-        envelope,
-        ..samples::signed()
-    };
+    let signed = Signed { envelope, ..samples::signed() };
     assert_eq!(signed.parse().unwrap().body, Body::Unknown);
     assert!(signed.envelope.contains(body));
 }
@@ -114,8 +85,5 @@ fn unknown_codes_and_verdicts_are_read_as_unknown() {
     assert_eq!(error.code, ErrorCode::Unknown);
     assert_eq!(error.to_string(), "m");
     let answer = json!({ "offer": samples::envelope().id, "verdict": "maybe" });
-    assert_eq!(
-        serde_json::from_value::<Answer>(answer).unwrap().verdict,
-        Verdict::Unknown
-    );
+    assert_eq!(serde_json::from_value::<Answer>(answer).unwrap().verdict, Verdict::Unknown);
 }

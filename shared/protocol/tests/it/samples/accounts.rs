@@ -18,11 +18,8 @@ pub(super) fn accounts() -> Vec<Sample> {
         invite,
         device_name: device_name.clone(),
     };
-    let sign_in = SignIn {
-        username: "Alice".into(),
-        password: password.clone(),
-        device_name: device_name.clone(),
-    };
+    let sign_in =
+        SignIn { username: "Alice".into(), password: password.clone(), device_name: device_name.clone() };
     let session = Session {
         user: user("alice"),
         admin: true,
@@ -32,21 +29,10 @@ pub(super) fn accounts() -> Vec<Sample> {
         peer_expires_at: moment(86_400),
         refresh_token: "Zm9yIGFub3RoZXIgdGltZQ".into(),
     };
-    let refresh = Refresh {
-        refresh_token: "b25jZSBvbmx5".into(),
-    };
-    let invite = Invite {
-        code: "aW52aXRl".into(),
-        expires_at: moment(604_800),
-    };
-    let keys = KeySet {
-        issuer: device(9),
-        keys: vec![signing_key()],
-    };
-    let health = Health {
-        status: "ok".into(),
-        version: "0.1.0".into(),
-    };
+    let refresh = Refresh { refresh_token: "b25jZSBvbmx5".into() };
+    let invite = Invite { code: "aW52aXRl".into(), expires_at: moment(604_800) };
+    let keys = KeySet { issuer: device(9), keys: vec![signing_key()] };
+    let health = Health { status: "ok".into(), version: "0.1.0".into() };
     vec![
         sample("account.sign_up", sign_up(Some("aW52aXRl".into()))),
         sample("account.sign_up.open", sign_up(None)),
@@ -61,38 +47,14 @@ pub(super) fn accounts() -> Vec<Sample> {
 
 /// What is written as text rather than JSON: links and paths.
 pub(super) fn texts() -> Vec<Sample> {
-    let link = |host: &str| InviteLink {
-        host: host.into(),
-        port: 4810,
-        key: device(9),
-        code: "aW52aXRl".into(),
-    };
+    let link =
+        |host: &str| InviteLink { host: host.into(), port: 4810, key: device(9), code: "aW52aXRl".into() };
     let share = ShareId::from_bytes([0x5a; 16]);
     vec![
-        text(
-            "text.invite_link",
-            link("192.0.2.7"),
-            |t| t.parse().ok(),
-            ToString::to_string,
-        ),
-        text(
-            "text.invite_link.ipv6",
-            link("2001:db8::7"),
-            |t| t.parse().ok(),
-            ToString::to_string,
-        ),
-        text(
-            "peer.content",
-            ShareRoute::Content { share, entry: 0 },
-            ShareRoute::parse,
-            ShareRoute::path,
-        ),
-        text(
-            "peer.tree",
-            ShareRoute::Tree { share, entry: 0 },
-            ShareRoute::parse,
-            ShareRoute::path,
-        ),
+        text("text.invite_link", link("192.0.2.7"), |t| t.parse().ok(), ToString::to_string),
+        text("text.invite_link.ipv6", link("2001:db8::7"), |t| t.parse().ok(), ToString::to_string),
+        text("peer.content", ShareRoute::Content { share, entry: 0 }, ShareRoute::parse, ShareRoute::path),
+        text("peer.tree", ShareRoute::Tree { share, entry: 0 }, ShareRoute::parse, ShareRoute::path),
     ]
 }
 
@@ -116,8 +78,5 @@ fn text<T: PartialEq + Debug + 'static>(
 }
 
 pub(super) fn signing_key() -> SigningKey {
-    SigningKey {
-        id: "0404040404040404".into(),
-        key: PublicKey::from_bytes([4; 32]),
-    }
+    SigningKey { id: "0404040404040404".into(), key: PublicKey::from_bytes([4; 32]) }
 }
