@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::App;
 use crate::bridge::{Errand, Report, Stage};
 use crate::hosting::public_link;
-use crate::state::{AppCommand, InviteDialog, Purpose, SaveAs};
+use crate::state::{AppCommand, InviteDialog, Purpose, SaveAs, Scroll};
 use crate::theme;
 
 /// Reports taken in per frame.
@@ -121,6 +121,7 @@ impl App {
     fn engine(&mut self, action: Action, purpose: Purpose) -> Option<AppCommand> {
         if matches!(action, Action::SendText { .. } | Action::ShareFile { .. }) {
             self.state.unread_after = None;
+            self.state.scroll = Some(Scroll::End);
         }
         if matches!(action, Action::SignOut) {
             self.know_account();
@@ -163,6 +164,7 @@ impl App {
                 .and_then(|snapshot| snapshot.conversations.iter().find(|view| view.kind == kind));
             self.state.unread_after = view.filter(|view| view.unread > 0).map(|view| view.read);
             self.state.older_than = None;
+            self.state.scroll = Some(Scroll::Unread);
         }
         self.state.open = Some(kind);
         self.state.focus_composer = true;

@@ -405,6 +405,17 @@ pub(crate) fn long_names() -> Snapshot {
     }
 }
 
+/// A lobby in which many lines were said, and more before.
+pub(crate) fn long_past(lines: u64) -> Snapshot {
+    let mut thread = Thread::new(1000);
+    for n in 1..=lines {
+        let author = if n % 7 < 3 { "Marta Keller" } else { "Alex Brandt" };
+        thread = thread.text(author, (lines - n + 1) * MINUTE, &format!("line {n}"));
+    }
+    let lobby = ConversationView { has_older: true, ..thread.view(ConversationKind::Lobby, 0) };
+    Snapshot { conversations: [lobby].into(), ..busy() }
+}
+
 /// Who is in a transfer's conversation.
 pub(crate) fn kind_of(snapshot: &Snapshot, transfer: &TransferView) -> Option<ConversationKind> {
     let mut all = snapshot.conversations.iter();

@@ -47,9 +47,20 @@ pub(crate) struct UiState {
     pub(crate) sign_in_again: bool,
     /// Sizes of messages already measured.
     pub(crate) heights: crate::views::chat::Heights,
+    /// Where the line of time goes in the next frame, if anywhere.
+    pub(crate) scroll: Option<Scroll>,
     /// The composer takes the keyboard in the next frame.
     pub(crate) focus_composer: bool,
     next_ticket: u64,
+}
+
+/// Places in the line of time to go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scroll {
+    /// The newest message.
+    End,
+    /// The first message not seen before; the newest if there is none.
+    Unread,
 }
 
 /// The invite dialog.

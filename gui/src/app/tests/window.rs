@@ -78,6 +78,10 @@ fn what_is_missing_in_the_form_is_said_before_anything_is_sent() {
     type_into(&mut desk, "Password", "short");
     click(&mut desk, "Create account and join");
     desk.window.get_by_label("A password needs at least 8 characters.");
+    assert!(
+        desk.window.get_by_role_and_label(Role::PasswordInput, "Password").is_focused(),
+        "one types on at once"
+    );
     assert!(desk.asked().is_empty());
 }
 
@@ -346,4 +350,43 @@ fn an_idle_window_asks_for_no_frame() {
         let delay = desk.window.output().viewport_output.values().map(|view| view.repaint_delay).min();
         assert!(delay.is_none_or(|delay| delay > std::time::Duration::from_mins(1)), "{delay:?}");
     }
+}
+
+#[test]
+fn enter_in_the_filter_opens_who_is_found() {
+    let mut desk = Desk::new(fake::busy(), WIDE);
+    type_into(&mut desk, "Find people", "olu");
+    desk.window.key_press(egui::Key::Enter);
+    desk.window.run();
+    desk.window.get_by_label("Message Olu Adeyemi");
+}
+
+#[test]
+fn a_long_past_is_asked_for_at_its_top_and_left_by_one_button() {
+    let snapshot = fake::long_past(300);
+    let mut desk = Desk::new(snapshot.clone(), WIDE);
+    desk.window.get_by_label("line 300");
+    assert!(desk.window.query_by_label("line 1").is_none(), "only what is in view is painted");
+    assert!(desk.asked().iter().all(|action| !matches!(action, Action::LoadOlder { .. })));
+    desk.window.hover_at(egui::pos2(600.0, 400.0));
+    for _ in 0..60 {
+        let delta = egui::vec2(0.0, 400.0);
+        desk.window.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta,
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: egui::Modifiers::NONE,
+        });
+        desk.window.run_steps(4);
+    }
+    desk.window.get_by_label("line 1");
+    let asked = desk.asked();
+    assert_eq!(
+        asked.iter().filter(|action| matches!(action, Action::LoadOlder { .. })).count(),
+        1,
+        "{asked:?}"
+    );
+    click(&mut desk, "Go to the newest message");
+    desk.window.get_by_label("line 300");
 }

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use egui::{Rect, Stroke, Ui, pos2, vec2};
+use egui_material_icons::icons::ICON_KEYBOARD_ARROW_DOWN;
 use landline_peer::api::Action;
 use landline_protocol::MessageId;
 
 use super::bubble::{self, GUTTER};
 use super::data::{Bubble, CardItem, Conversation, Item, Mark};
-use crate::state::{AppCommand, Commands, Purpose, UiState};
+use crate::state::{AppCommand, Commands, Purpose, Scroll, UiState};
 use crate::theme::{self, metrics, size};
 use crate::views::transfers::Layout as CardLayout;
-use crate::widgets::text;
+use crate::widgets::{IconButton, text};
 
 const MARGIN: f32 = 20.0;
 const DAY_HEIGHT: f32 = 44.0;
@@ -53,26 +54,19 @@ pub(crate) fn show(ui: &mut Ui, shown: &Conversation, state: &mut UiState, comma
     let place_id = ui.scope_id().with(("place", shown.id));
     let place: Place = ui.data(|data| data.get_temp(place_id)).unwrap_or_default();
     let first = first_message(&shown.items);
+    let above = (total - content) + 8.0;
     let mut area =
         egui::ScrollArea::vertical().id_salt(("timeline", shown.id)).auto_shrink(false).stick_to_bottom(true);
-    if place.first.is_some() && place.first != first && total > place.total {
+    if let Some(offset) = state.scroll.take().map(|to| destination(to, &shown.items, &heights, total - view))
+    {
+        area = area.vertical_scroll_offset(offset);
+    } else if place.first.is_some() && place.first != first && total > place.total {
         // The past grew at the top: what was being read stays where it is.
         area = area.vertical_scroll_offset(place.offset + total - place.total);
     }
     let out = area.show_viewport(ui, |ui, viewport| {
         ui.set_height(total);
-        // Short conversations stand at the bottom, above the composer.
-        let top = ui.max_rect().top() + (total - content) + 8.0;
-        let left = ui.max_rect().left() + MARGIN;
-        let visible = viewport.translate(ui.max_rect().min.to_vec2()).expand(40.0);
-        let mut y = top;
-        for (item, height) in shown.items.iter().zip(&heights) {
-            let rect = Rect::from_min_size(pos2(left, y), vec2(width, *height));
-            if visible.intersects(rect) {
-                paint(ui, item, rect, commands);
-            }
-            y += height;
-        }
+        paint_visible(ui, viewport, &shown.items, &heights, above, width, commands);
     });
     let offset = out.state.clamped_offset().y;
     ui.data_mut(|data| data.insert_temp(place_id, Place { first, total, offset }));
@@ -80,6 +74,53 @@ pub(crate) fn show(ui: &mut Ui, shown: &Conversation, state: &mut UiState, comma
         state.older_than = first;
         let action = Action::LoadOlder { conversation: shown.id };
         commands.push(AppCommand::Engine(action, Purpose::Quiet));
+    }
+    if offset + 240.0 < total - view {
+        newest_button(ui, out.inner_rect, state);
+    }
+}
+
+/// The offset that shows a place; `most` is the offset of the end.
+fn destination(to: Scroll, items: &[Item], heights: &[f32], most: f32) -> f32 {
+    let unread = items.iter().position(|item| matches!(item, Item::Unread));
+    match (to, unread) {
+        (Scroll::Unread, Some(at)) => (heights[..at].iter().sum::<f32>() - 24.0).clamp(0.0, most),
+        _ => most,
+    }
+}
+
+/// Paints what the viewport shows. Short conversations stand at the bottom, `above` the space.
+fn paint_visible(
+    ui: &mut Ui,
+    viewport: Rect,
+    items: &[Item],
+    heights: &[f32],
+    above: f32,
+    width: f32,
+    commands: &mut Commands,
+) {
+    let left = ui.max_rect().left() + MARGIN;
+    let visible = viewport.translate(ui.max_rect().min.to_vec2()).expand(40.0);
+    let mut y = ui.max_rect().top() + above;
+    for (item, height) in items.iter().zip(heights) {
+        let rect = Rect::from_min_size(pos2(left, y), vec2(width, *height));
+        if visible.intersects(rect) {
+            paint(ui, item, rect, commands);
+        }
+        y += height;
+    }
+}
+
+/// Offered to whoever has scrolled away from the end.
+fn newest_button(ui: &mut Ui, view: Rect, state: &mut UiState) {
+    let palette = theme::palette(ui);
+    let centre = view.right_bottom() - vec2(36.0, 30.0);
+    ui.painter().circle(centre, 20.0, palette.card, Stroke::new(1.0, palette.stroke));
+    let at = Rect::from_center_size(centre, egui::Vec2::splat(metrics::ICON_BUTTON));
+    let mut child = ui.new_child(egui::UiBuilder::new().id_salt("newest").max_rect(at));
+    if child.add(IconButton::new(ICON_KEYBOARD_ARROW_DOWN, "Go to the newest message")).clicked() {
+        state.scroll = Some(Scroll::End);
+        ui.ctx().request_repaint();
     }
 }
 

@@ -23,12 +23,15 @@ pub(crate) fn show(
 ) {
     header(ui, me, menu, commands);
     egui::Frame::new().inner_margin(egui::Margin::symmetric(10, 2)).show(ui, |ui| {
-        Field::new("Find people", filter)
+        let field = Field::new("Find people", filter)
             .id(crate::app::filter_id())
             .unlabelled()
             .hint("Find people")
             .icon(ICON_SEARCH)
             .show(ui);
+        if field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+            take_first(rows, filter, commands);
+        }
     });
     ui.add_space(-2.0);
     let area = egui::ScrollArea::vertical().auto_shrink(false).content_margin(egui::Margin::symmetric(10, 4));
@@ -42,6 +45,18 @@ pub(crate) fn show(
             }
         }
     });
+}
+
+/// Enter in the filter opens what is found first.
+fn take_first(rows: &[Row], filter: &mut String, commands: &mut Commands) {
+    let found = rows.iter().find_map(|row| match row {
+        Row::Entry(entry) => Some(entry.kind.clone()),
+        _ => None,
+    });
+    if let Some(kind) = found.filter(|_| !filter.trim().is_empty()) {
+        filter.clear();
+        commands.push(AppCommand::Show(kind));
+    }
 }
 
 fn header(ui: &mut Ui, me: &Me, menu: &settings::Menu, commands: &mut Commands) {

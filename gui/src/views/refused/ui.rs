@@ -48,8 +48,10 @@ fn contents(ui: &mut Ui, stop: &Stop, commands: &mut Commands) {
     key(ui, "Key you joined with", stop.expected.as_deref(), false);
     key(ui, "Key it shows now", stop.seen.as_deref(), true);
     ui.add_space(4.0);
-    text::flowing(ui, &stop.text, theme::regular(size::BODY), palette.text);
-    ui.add_space(2.0);
+    if stop.expected.is_none() || stop.seen.is_none() {
+        text::flowing(ui, &stop.text, theme::regular(size::BODY), palette.text);
+        ui.add_space(2.0);
+    }
     let advice = "Either the coordinator was set up anew, or somebody stands between you and it. Ask the person who \
                   runs it, by telephone or face to face, to read its key to you. If it was set up anew, sign out here \
                   and join again with a new invite. If not, leave this network.";

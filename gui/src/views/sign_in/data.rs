@@ -55,6 +55,8 @@ pub(crate) struct Form {
     pub(crate) busy: bool,
     /// The keyboard was given to the first field.
     pub(crate) placed: bool,
+    /// The field that gets the keyboard next, to be put right.
+    pub(crate) focus: Option<Field>,
 }
 
 impl Form {
@@ -92,7 +94,13 @@ impl Form {
     /// Puts a failure beside the field that caused it.
     pub(crate) fn fail(&mut self, failure: &Failure) {
         self.busy = false;
-        self.error = Some((blame(failure, self.way), failure.text.clone()));
+        self.blame(blame(failure, self.way), failure.text.clone());
+    }
+
+    /// Says what is wrong with a field and gives it the keyboard.
+    pub(crate) fn blame(&mut self, field: Field, text: String) {
+        self.focus = Some(field);
+        self.error = Some((field, text));
     }
 
     fn checked_target(&self) -> Result<Target, (Field, String)> {

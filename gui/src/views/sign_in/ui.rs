@@ -134,9 +134,19 @@ fn fields(ui: &mut Ui, form: &mut Form) -> bool {
         .wrong(is_wrong(form.error.as_ref(), Part::Password))
         .show(ui);
     complaint(ui, form.error.as_ref(), Part::Password);
-    if !std::mem::replace(&mut form.placed, true) {
-        let known = form.way == Way::Host || !form.target.is_empty();
-        ui.memory_mut(|memory| memory.request_focus(if known { password.id } else { target_id() }));
+    let known = form.way == Way::Host || !form.target.is_empty();
+    let first = (!std::mem::replace(&mut form.placed, true)).then_some(if known {
+        Part::Password
+    } else {
+        Part::Target
+    });
+    if let Some(part) = form.focus.take_if(|_| !form.busy).or(first) {
+        let id = match part {
+            Part::Target => target_id(),
+            Part::Username => name.id,
+            Part::Password | Part::Form => password.id,
+        };
+        ui.memory_mut(|memory| memory.request_focus(id));
     }
     for response in [&name, &password] {
         entered |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
@@ -210,7 +220,7 @@ fn submit(form: &mut Form, commands: &mut Commands) {
             form.error = None;
             commands.push(command);
         }
-        Err(error) => form.error = Some(error),
+        Err((field, text)) => form.blame(field, text),
     }
 }
 
