@@ -222,17 +222,27 @@ pub(crate) struct Choice {
     pub(crate) from: Option<String>,
 }
 
-#[derive(Clone, Debug, Args)]
+/// The settings of `landline-coordinator`, in the same file and environment.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Host {
-    /// Where the coordinator keeps its key and database [default: as landline-coordinator]
+    /// Where it listens; port 0 takes any free one [default: 0.0.0.0:4810]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) at: Option<SocketAddr>,
+    /// Where it keeps its key and database [default: as landline-coordinator]
     #[arg(long, value_name = "DIR", env = "LANDLINE_COORDINATOR_DATA_DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Where it listens; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:4810")]
-    pub(crate) at: SocketAddr,
     /// Let anybody make an account, without an invite
     #[arg(long)]
     pub(crate) open: bool,
+    /// A TOML file with settings [default: coordinator.toml in the data directory, if it is there]
+    #[arg(long, value_name = "FILE", env = "LANDLINE_COORDINATOR_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seconds between two pings [default: 5]
+    #[arg(long, value_name = "SECONDS", env = "LANDLINE_COORDINATOR_HEARTBEAT")]
+    pub(crate) heartbeat: Option<u64>,
+    /// Seconds of silence after which a client is taken for gone [default: 15]
+    #[arg(long, value_name = "SECONDS", env = "LANDLINE_COORDINATOR_TIMEOUT")]
+    pub(crate) heartbeat_timeout: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -1,10 +1,9 @@
 //! `host`: a coordinator in this process, without a window.
 
 use std::io;
-use std::path::PathBuf;
 
-use landline_coordinator::config::{Config, Registration};
-use landline_coordinator::{Coordinator, StartError, reachable_at};
+use landline_coordinator::settings::{Flags, SettingsError, resolve};
+use landline_coordinator::{Config, Coordinator, Registration, StartError, reachable_at};
 
 use super::args::{self, Global};
 use super::exit::{Exit, Problem, sentence};
@@ -27,15 +26,20 @@ pub(crate) async fn run(global: &Global, args: &args::Host, out: Out) -> Result<
 }
 
 fn config(args: &args::Host) -> Result<Config, Problem> {
-    let mut config = Config::new(data_dir(args)?);
-    config.listen = args.at;
-    config.registration = if args.open { Registration::Open } else { Registration::Invite };
-    Ok(config)
-}
-
-fn data_dir(args: &args::Host) -> Result<PathBuf, Problem> {
-    args.data.clone().or_else(Config::default_data_dir).ok_or_else(|| {
-        Problem::usage("This system names no home directory to keep the coordinator's data in: choose one with --data DIR.")
+    let flags = Flags {
+        config: args.config.clone(),
+        listen: args.at.map(|at| at.ip()),
+        port: args.at.map(|at| at.port()),
+        data_dir: args.data.clone(),
+        registration: args.open.then_some(Registration::Open),
+        heartbeat: args.heartbeat,
+        timeout: args.heartbeat_timeout,
+    };
+    resolve(&flags).map_err(|error| match error {
+        SettingsError::NoDataDir => Problem::usage(
+            "This system names no home directory to keep the coordinator's data in: choose one with --data DIR.",
+        ),
+        error => Problem::usage(sentence(&error.to_string())),
     })
 }
 
@@ -71,21 +75,44 @@ impl From<StartError> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
     use super::*;
+
+    fn host(data: PathBuf, at: SocketAddr) -> args::Host {
+        args::Host { data: Some(data), at: Some(at), ..args::Host::default() }
+    }
+
+    async fn refused(args: &args::Host) -> Problem {
+        let started = Coordinator::start(config(args).unwrap()).await;
+        started.err().map(Problem::from).unwrap()
+    }
 
     #[tokio::test]
     async fn a_second_coordinator_on_the_same_data_or_port_is_told_why_not() {
         let data = tempfile::tempdir().unwrap();
-        let first =
-            args::Host { data: Some(data.path().join("one")), at: ([127, 0, 0, 1], 0).into(), open: false };
+        let first = host(data.path().join("one"), ([127, 0, 0, 1], 0).into());
         let running = Coordinator::start(config(&first).unwrap()).await.unwrap();
-        let same_data = Coordinator::start(config(&first).unwrap()).await.err().map(Problem::from).unwrap();
-        assert_eq!(same_data.exit, Exit::Locked);
-        let same_port =
-            args::Host { data: Some(data.path().join("two")), at: running.address(), open: false };
-        let same_port =
-            Coordinator::start(config(&same_port).unwrap()).await.err().map(Problem::from).unwrap();
+        assert_eq!(refused(&first).await.exit, Exit::Locked);
+        let same_port = refused(&host(data.path().join("two"), running.address())).await;
         assert!(same_port.text.contains("--at"), "{same_port}");
         running.shutdown().await;
+    }
+
+    #[test]
+    fn settings_come_from_the_coordinators_file_and_arguments_go_first() {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(data.path().join("coordinator.toml"), "heartbeat = 2\ntimeout = 3\nport = 4000\n")
+            .unwrap();
+        let at: SocketAddr = ([127, 0, 0, 1], 5000).into();
+        let config_of = |args: &args::Host| config(args).unwrap();
+        let found = config_of(&host(data.path().into(), at));
+        assert_eq!((found.listen, found.heartbeat), (at, Duration::from_secs(2)));
+        let unasked = args::Host { data: Some(data.path().into()), ..args::Host::default() };
+        assert_eq!(config_of(&unasked).listen.port(), 4000);
+        let wrong = args::Host { heartbeat: Some(9), ..unasked };
+        assert_eq!(config(&wrong).unwrap_err().exit, Exit::Usage);
     }
 }

@@ -63,6 +63,7 @@ impl Stage {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        forget_settings(&mut command);
         apart(&mut command);
         let mut child = command.spawn().with_context(|| format!("{who} could not be started."))?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
@@ -86,6 +87,14 @@ impl Stage {
         self.keepers.wait().await;
         let path = self.folder().to_owned();
         self.folder.close().with_context(|| format!("{} could not be removed.", path.display()))
+    }
+}
+
+/// The demo is the same whatever this machine's own Landline is set to.
+fn forget_settings(command: &mut Command) {
+    let ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("LANDLINE_");
+    for name in std::env::vars_os().map(|(name, _)| name).filter(ours) {
+        command.env_remove(name);
     }
 }
 
