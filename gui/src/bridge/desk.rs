@@ -1,26 +1,30 @@
 //! Errands at the desktop: dialogs, opening files. They can hang for as long as a service does, so
 //! each is a task of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use landline_peer::api::{Failure, FailureKind};
 
 use super::{Errand, Report};
 use crate::state::Settings;
 
+/// Nobody closes a dialog as fast as a desktop answers that it has none.
+const TOO_FAST_FOR_PEOPLE: Duration = Duration::from_millis(250);
+
 /// Runs an errand that needs nothing but the desktop. `None`: there is nothing to tell.
 pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
     match errand {
         Errand::ChooseFile(to) => {
-            let path = file("Send a file").await?;
-            Some(Report::FileChosen { to, path })
+            let dialog = rfd::AsyncFileDialog::new().set_title("Send a file");
+            chosen(dialog.pick_file(), |path| Report::FileChosen { to, path }).await
         }
         Errand::ChooseSave(offer, path) => {
-            let path = save_place(&path).await?;
-            Some(Report::SaveChosen { offer, path })
+            chosen(save_dialog(&path).save_file(), |path| Report::SaveChosen { offer, path }).await
         }
         Errand::ChooseDownloadFolder => {
-            folder("Received files go to").await.map(Report::DownloadFolderChosen)
+            let dialog = rfd::AsyncFileDialog::new().set_title("Received files go to");
+            chosen(dialog.pick_folder(), Report::DownloadFolderChosen).await
         }
         Errand::Open(path) => open(path).await,
         Errand::Save(settings) => save(settings, profile).await,
@@ -28,12 +32,23 @@ pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
     }
 }
 
-async fn file(title: &str) -> Option<PathBuf> {
-    let chosen = rfd::AsyncFileDialog::new().set_title(title).pick_file().await?;
-    Some(chosen.path().to_owned())
+/// What was chosen; says so where this desktop has no dialogs.
+async fn chosen(
+    dialog: impl Future<Output = Option<rfd::FileHandle>>,
+    report: impl FnOnce(PathBuf) -> Report,
+) -> Option<Report> {
+    let asked = Instant::now();
+    match dialog.await {
+        Some(file) => Some(report(file.path().to_owned())),
+        None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => {
+            let text = "This desktop shows no file dialog to Landline. Type the path instead, or drop the file here.";
+            Some(Report::Failed(Failure::new(FailureKind::Io, text)))
+        }
+        None => None,
+    }
 }
 
-async fn save_place(begin: &std::path::Path) -> Option<PathBuf> {
+fn save_dialog(begin: &Path) -> rfd::AsyncFileDialog {
     let mut dialog = rfd::AsyncFileDialog::new().set_title("Save as");
     if let Some(name) = begin.file_name() {
         dialog = dialog.set_file_name(name.to_string_lossy());
@@ -41,12 +56,7 @@ async fn save_place(begin: &std::path::Path) -> Option<PathBuf> {
     if let Some(folder) = begin.parent() {
         dialog = dialog.set_directory(folder);
     }
-    Some(dialog.save_file().await?.path().to_owned())
-}
-
-async fn folder(title: &str) -> Option<PathBuf> {
-    let chosen = rfd::AsyncFileDialog::new().set_title(title).pick_folder().await?;
-    Some(chosen.path().to_owned())
+    dialog
 }
 
 async fn open(path: PathBuf) -> Option<Report> {

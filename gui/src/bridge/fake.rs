@@ -405,14 +405,15 @@ pub(crate) fn long_names() -> Snapshot {
     }
 }
 
-/// A lobby in which many lines were said, and more before.
-pub(crate) fn long_past(lines: u64) -> Snapshot {
+/// A lobby of which the lines `first` to `last` are loaded, with more before.
+pub(crate) fn long_past(first: u64, last: u64) -> Snapshot {
     let mut thread = Thread::new(1000);
-    for n in 1..=lines {
+    for n in 1..=last {
         let author = if n % 7 < 3 { "Marta Keller" } else { "Alex Brandt" };
-        thread = thread.text(author, (lines - n + 1) * MINUTE, &format!("line {n}"));
+        thread = thread.text(author, (last - n + 1) * MINUTE, &format!("line {n}"));
     }
-    let lobby = ConversationView { has_older: true, ..thread.view(ConversationKind::Lobby, 0) };
+    let mut lobby = ConversationView { has_older: true, ..thread.view(ConversationKind::Lobby, 0) };
+    lobby.messages = lobby.messages.iter().skip(usize::try_from(first - 1).unwrap()).cloned().collect();
     Snapshot { conversations: [lobby].into(), ..busy() }
 }
 

@@ -25,6 +25,8 @@ pub(super) fn of(palette: &Palette) -> Style {
     spacing.window_margin = Margin::same(16);
     spacing.scroll =
         ScrollStyle { floating: true, bar_width: 8.0, floating_width: 4.0, ..ScrollStyle::floating() };
+    // Lists stop at their ends; a spring would paint for most of a second.
+    style.spacing.scroll.kinetic.rubber_band = false;
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
     style

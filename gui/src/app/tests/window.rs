@@ -40,6 +40,21 @@ fn open(desk: &mut Desk, kind: ConversationKind) {
     desk.asked();
 }
 
+fn scroll_up(desk: &mut Desk, notches: usize) {
+    for _ in 0..notches {
+        let delta = egui::vec2(0.0, 400.0);
+        desk.window.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta,
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: egui::Modifiers::NONE,
+        });
+        desk.window.run_steps(4);
+    }
+    desk.window.run_steps(30);
+}
+
 fn report(desk: &mut Desk, report: Report) {
     desk.far.reports.try_send(report).unwrap();
     desk.window.run();
@@ -343,6 +358,16 @@ fn no_view_is_wider_than_a_narrow_window() {
 }
 
 #[test]
+fn what_was_read_stays_in_place_when_the_past_grows() {
+    let mut desk = Desk::new(fake::long_past(100, 200), WIDE);
+    desk.window.hover_at(egui::pos2(600.0, 400.0));
+    scroll_up(&mut desk, 60);
+    let before = desk.window.get_by_label("line 104").rect();
+    desk.show(fake::long_past(1, 200));
+    assert_eq!(desk.window.get_by_label("line 104").rect().min.y.round(), before.min.y.round());
+}
+
+#[test]
 fn an_idle_window_asks_for_no_frame() {
     for snapshot in [fake::busy(), fake::signed_out(), fake::refused(), fake::alone()] {
         let mut desk = Desk::new(snapshot, WIDE);
@@ -363,23 +388,12 @@ fn enter_in_the_filter_opens_who_is_found() {
 
 #[test]
 fn a_long_past_is_asked_for_at_its_top_and_left_by_one_button() {
-    let snapshot = fake::long_past(300);
-    let mut desk = Desk::new(snapshot.clone(), WIDE);
+    let mut desk = Desk::new(fake::long_past(1, 300), WIDE);
     desk.window.get_by_label("line 300");
     assert!(desk.window.query_by_label("line 1").is_none(), "only what is in view is painted");
     assert!(desk.asked().iter().all(|action| !matches!(action, Action::LoadOlder { .. })));
     desk.window.hover_at(egui::pos2(600.0, 400.0));
-    for _ in 0..60 {
-        let delta = egui::vec2(0.0, 400.0);
-        desk.window.event(egui::Event::MouseWheel {
-            unit: egui::MouseWheelUnit::Point,
-            delta,
-            phase: egui::TouchPhase::Move,
-            source: egui::MouseWheelSource::Wheel,
-            modifiers: egui::Modifiers::NONE,
-        });
-        desk.window.run_steps(4);
-    }
+    scroll_up(&mut desk, 60);
     desk.window.get_by_label("line 1");
     let asked = desk.asked();
     assert_eq!(
