@@ -29,12 +29,19 @@ type Work = Box<dyn Fn(&Path) -> Result<Outcome>>;
 pub(crate) struct Step {
     title: String,
     work: Work,
+    /// Without it there is no point in going on.
+    essential: bool,
 }
 
 impl Step {
     /// A step does its work in the checkout at the path it is given.
     pub(crate) fn new(title: impl Into<String>, work: impl Fn(&Path) -> Result<Outcome> + 'static) -> Self {
-        Self { title: title.into(), work: Box::new(work) }
+        Self { title: title.into(), work: Box::new(work), essential: false }
+    }
+
+    /// What follows makes no sense if this fails.
+    fn essential(self) -> Self {
+        Self { essential: true, ..self }
     }
 
     fn cargo(title: &str, arguments: &'static [&'static str]) -> Self {
@@ -63,7 +70,7 @@ fn plan(top: &Path) -> Vec<Step> {
         Step::new("tidy", |top| tidy::run(top).map(|()| Outcome::OK)),
         Step::cargo("clippy", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         // Builds every program too: later steps use them from the target directory.
-        Step::cargo("build", &["build", "--workspace", "--all-targets"]),
+        Step::cargo("build", &["build", "--workspace", "--all-targets"]).essential(),
         Step::cargo("unit and integration tests", &["test", "--quiet", "--workspace", "--all-targets"]),
         Step::cargo("without the window", &["check", "--quiet", "-p", "landline", "--no-default-features"]),
         Step::documentation(),
@@ -117,6 +124,11 @@ pub(crate) fn report(top: &Path, steps: &[Step], only: Option<&str>) -> Result<(
             Err(why) => {
                 println!("--- FAILED in {took}: {why:#}");
                 failed.push(step.title.as_str());
+                if step.essential {
+                    skipped = chosen.len() - index - 1;
+                    println!("    what follows needs it and is skipped");
+                    break;
+                }
             }
         }
     }

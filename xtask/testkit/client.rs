@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::check::Held;
 
 /// How long anything may take before it counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How many of its messages may wait for their acknowledgement while it says more.
 const UNDER_WAY: usize = 16;
 
@@ -64,8 +64,8 @@ impl Client {
         what: &str,
         wanted: impl Fn(&Snapshot) -> bool,
     ) -> Result<Arc<Snapshot>> {
-        let waited = timeout(PATIENCE, self.watch(wanted)).await;
-        waited.with_context(|| format!("{} waited in vain for {what}", self.user))?
+        let outcome = timeout(PATIENCE, self.watch(wanted)).await;
+        outcome.with_context(|| format!("{} waited in vain for {what}", self.user))?
     }
 
     async fn watch(&mut self, wanted: impl Fn(&Snapshot) -> bool) -> Result<Arc<Snapshot>> {

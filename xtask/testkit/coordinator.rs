@@ -52,11 +52,9 @@ fn launch(program: &Path, data: &Path, at: &str) -> Result<(Child, String)> {
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
     let record: Value = serde_json::from_str(&line).unwrap_or_default();
-    match record["address"].as_str() {
-        Some(address) => Ok((process, address.to_owned())),
-        None => {
-            let _ = process.kill();
-            bail!("the coordinator did not say where it listens: {line}")
-        }
+    if let Some(address) = record["address"].as_str() {
+        return Ok((process, address.to_owned()));
     }
+    process.kill()?;
+    bail!("the coordinator did not say where it listens: {line}")
 }

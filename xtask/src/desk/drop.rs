@@ -128,7 +128,7 @@ fn uri(file: &Path) -> Result<Vec<u8>> {
     for byte in file.canonicalize()?.as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                uri.push(char::from(*byte))
+                uri.push(char::from(*byte));
             }
             other => write!(uri, "%{other:02X}")?,
         }

@@ -2,6 +2,7 @@
 
 mod display;
 mod drop;
+mod hosting;
 mod idle;
 mod people;
 mod picture;
@@ -17,7 +18,11 @@ use crate::test::{Outcome, Step};
 
 /// Every scenario. Pictures of their steps go to `pictures`.
 pub(crate) fn steps(pictures: &Path) -> Vec<Step> {
-    vec![scenario("two people", pictures, people::two_people), scenario("idle", pictures, idle::idle)]
+    vec![
+        scenario("two people", pictures, people::two_people),
+        scenario("host and join", pictures, hosting::host_and_join),
+        scenario("idle", pictures, idle::idle),
+    ]
 }
 
 /// What a scenario works with.
@@ -43,6 +48,6 @@ fn scenario(name: &str, pictures: &Path, work: fn(&Scene) -> Result<String>) -> 
 
 fn unavailable() -> Option<String> {
     let absent: Vec<&str> =
-        ["Xvfb", "xdotool", "import"].into_iter().filter(|tool| !command::exists(tool)).collect();
+        ["Xvfb", "xdotool", "import", "xclip"].into_iter().filter(|tool| !command::exists(tool)).collect();
     (!absent.is_empty()).then(|| format!("needs {}", absent.join(" and ")))
 }

@@ -14,27 +14,31 @@ use crate::real::{Ended, Process, random_file, same};
 
 /// What stands around the windows: a folder for everything, and a coordinator open to everyone.
 pub(super) struct Stage {
-    _coordinator: Process,
-    /// `127.0.0.1:port`.
+    _coordinator: Option<Process>,
+    /// `127.0.0.1:port`; nothing where there is no coordinator.
     pub(super) address: String,
     landline: PathBuf,
     folder: TempDir,
 }
 
 impl Stage {
-    /// Starts the coordinator.
-    pub(super) fn new(scene: &Scene) -> Result<Self> {
+    /// One without a coordinator.
+    pub(super) fn empty(scene: &Scene) -> Result<Self> {
+        let (address, landline) = (String::new(), program(&scene.top, "landline"));
         let folder = tempfile::tempdir()?;
-        let landline = program(&scene.top, "landline");
-        let mut host = Command::new(&landline);
+        Ok(Self { _coordinator: None, address, landline, folder })
+    }
+
+    /// One with a coordinator that anybody may join.
+    pub(super) fn new(scene: &Scene) -> Result<Self> {
+        let stage = Self::empty(scene)?;
+        let mut host = Command::new(&stage.landline);
         host.args(["host", "--json", "--open", "--at", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("coordinator"));
+            .arg(stage.path("coordinator"));
         let mut coordinator = Process::start("the coordinator", &mut host, "")?;
         let address =
             coordinator.until_record("hosting", |record| record["address"].as_str().map(str::to_owned))?;
-        let port = address.rsplit(':').next().context("an address has a port")?;
-        let address = format!("127.0.0.1:{port}");
-        Ok(Self { _coordinator: coordinator, address, landline, folder })
+        Ok(Self { _coordinator: Some(coordinator), address, ..stage })
     }
 
     /// A path in the stage's own folder.
@@ -111,8 +115,8 @@ pub(super) fn two_people(scene: &Scene) -> Result<String> {
     let mut bob = stage.window(&display, "bob", RIGHT)?;
     step(scene, "1-first-run", &mut alice, &mut bob)?;
 
-    join(&mut alice, &stage.address, "alice")?;
-    join(&mut bob, &stage.address, "bob")?;
+    fill_in(&mut alice, Some(&stage.address), "alice")?;
+    fill_in(&mut bob, Some(&stage.address), "bob")?;
     step(scene, "2-signed-up", &mut alice, &mut bob)?;
 
     say(&mut alice, "Hello bob, are you there?")?;
@@ -146,10 +150,16 @@ const CONVERSATION: (i32, i32) = (640, 360);
 /// The paper clip beside the field.
 const CLIP: (i32, i32) = (308, 693);
 
-/// Fills in the first screen. Its fields stand above the main button.
-fn join(window: &mut Window<'_>, address: &str, name: &str) -> Result<()> {
-    let (x, y) = window.main_button("join with")?;
-    window.fill(x, y - 185, address)?;
+/// Fills in the first screen, whose fields stand above the main button, and waits for the main
+/// window. The address or invite is left out where one hosts.
+pub(super) fn fill_in(window: &mut Window<'_>, target: Option<&str>, name: &str) -> Result<()> {
+    let (x, y) = window.main_button("go on with")?;
+    if let Some(target) = target {
+        window.fill(x, y - 185, target)?;
+        // A link is followed by a line about its key; the fields move.
+        window.settle()?;
+    }
+    let (x, y) = window.main_button("go on with")?;
     window.fill(x, y - 118, name)?;
     window.fill(x, y - 51, "a long password")?;
     let before = window.settle()?;
@@ -158,7 +168,7 @@ fn join(window: &mut Window<'_>, address: &str, name: &str) -> Result<()> {
 }
 
 /// Opens the conversation with the only other person, and says something there.
-fn say(window: &mut Window<'_>, text: &str) -> Result<()> {
+pub(super) fn say(window: &mut Window<'_>, text: &str) -> Result<()> {
     window.key("alt+Down")?;
     window.settle()?;
     window.type_text(text)?;
@@ -196,7 +206,7 @@ fn receive(
 }
 
 /// Pictures of a step, one for each window.
-fn step(scene: &Scene, name: &str, left: &mut Window<'_>, right: &mut Window<'_>) -> Result<()> {
+pub(super) fn step(scene: &Scene, name: &str, left: &mut Window<'_>, right: &mut Window<'_>) -> Result<()> {
     left.save(&scene.pictures.join(format!("{name}-left.png")))?;
     right.save(&scene.pictures.join(format!("{name}-right.png")))
 }

@@ -7,8 +7,10 @@ use x11rb::protocol::xproto::{ConnectionExt as _, ImageFormat};
 
 /// So many pixels may differ before a picture counts as another one: a caret is about 40.
 const CARET: usize = 150;
-/// The fill of main buttons in the dark and the light palette (gui/src/theme), as blue, green, red.
-const MAIN_BUTTON: [[u8; 3]; 2] = [[0xE8, 0x68, 0x4C], [0xEA, 0x5F, 0x3D]];
+/// The fill of main buttons in the dark and the light palette (gui/src/theme), at rest and under
+/// the pointer, as blue, green, red.
+const MAIN_BUTTON: [[u8; 3]; 4] =
+    [[0xE8, 0x68, 0x4C], [0xDC, 0x5E, 0x43], [0xEA, 0x5F, 0x3D], [0xDC, 0x54, 0x34]];
 /// The least width of a button with a word on it.
 const BUTTON_WIDTH: usize = 56;
 /// Rows of plain fill above the words on a button, at least.

@@ -104,7 +104,7 @@ impl<'display> Window<'display> {
             }
             last = now;
             self.process.running()?;
-            ensure!(Instant::now() < deadline, "the window does not come to rest");
+            self.in_time(deadline, "does not come to rest")?;
         }
         Ok(last)
     }
@@ -124,7 +124,7 @@ impl<'display> Window<'display> {
             if now.differs(before) {
                 return Ok(now);
             }
-            ensure!(Instant::now() < deadline, "the window does not show {what}");
+            self.in_time(deadline, &format!("does not show {what}"))?;
         }
     }
 
@@ -135,7 +135,7 @@ impl<'display> Window<'display> {
             if let Some(place) = self.settle()?.main_button() {
                 return Ok(place);
             }
-            ensure!(Instant::now() < deadline, "the window offers no button to {what}");
+            self.in_time(deadline, &format!("offers no button to {what}"))?;
         }
     }
 
@@ -147,7 +147,7 @@ impl<'display> Window<'display> {
             let now = self.picture()?;
             changes += usize::from(now.differs(&last));
             last = now;
-            ensure!(Instant::now() < deadline, "the window does not show {what}");
+            self.in_time(deadline, &format!("does not show {what}"))?;
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
@@ -166,6 +166,16 @@ impl<'display> Window<'display> {
             .args(["-window", &self.id.to_string(), "-strip", "-define", "png:compression-level=9"])
             .arg(path);
         command::output(&mut import).map(std::mem::drop)
+    }
+
+    /// Fails after the deadline, and leaves a picture of how things were.
+    fn in_time(&self, deadline: Instant, otherwise: &str) -> Result<()> {
+        if Instant::now() < deadline {
+            return Ok(());
+        }
+        let picture = std::env::temp_dir().join(format!("landline-window-{}.png", self.id));
+        self.save_moving(&picture)?;
+        bail!("the window {otherwise}; see {}", picture.display())
     }
 
     /// Gives it the keyboard. There is no window manager to ask.

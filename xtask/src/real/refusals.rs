@@ -34,7 +34,7 @@ pub(super) fn coordinator_key_changed(world: &World) -> Result<String> {
     world.kill_coordinator()?;
     world.coordinator("impostor")?;
     let refused = bob.run(&["msg", "lobby", "hello"])?.expect(KEY_CHANGED)?;
-    two_fingerprints(refused.sentence()?)
+    two_fingerprints(&refused.sentence()?)
 }
 
 /// Somebody else at alice's address does not get to serve alice's files.
@@ -49,11 +49,11 @@ pub(super) fn peer_key_changed(world: &World) -> Result<String> {
     impostor.listens(alice.port)?;
     let refused = bob.run(&["get", "report.pdf"])?.expect(KEY_CHANGED)?;
     ensure!(!bob.downloads().join("report.pdf").exists(), "bob has a file from mallory");
-    two_fingerprints(refused.sentence()?)
+    two_fingerprints(&refused.sentence()?)
 }
 
 /// Both keys are shown, as groups of four digits.
-fn two_fingerprints(sentence: String) -> Result<String> {
+fn two_fingerprints(sentence: &str) -> Result<String> {
     let group = |word: &&str| word.len() == 4 && word.chars().all(|c| c.is_ascii_hexdigit());
     let plain = sentence.replace(['(', ')', ',', '.', ':', ';', '\n'], " ");
     let groups = plain.split_whitespace().filter(group).count();

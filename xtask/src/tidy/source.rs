@@ -108,7 +108,7 @@ fn one_liner(line: &str, first: &str) -> bool {
 }
 
 fn function_name(line: &str) -> Option<&str> {
-    let mut words = line.trim_start().split_whitespace();
+    let mut words = line.split_whitespace();
     let qualifier = |word: &&str| {
         word.starts_with("pub") || ["async", "const", "unsafe", "extern", "\"C\""].contains(word)
     };

@@ -216,7 +216,7 @@ fn compare_table(
         let says = row.cells.get(1).map_or("", String::as_str);
         match expected.get(name) {
             None => {
-                complaints.push(complaint(row.line, format!("`{name}` is not in the code: drop the row")))
+                complaints.push(complaint(row.line, format!("`{name}` is not in the code: drop the row")));
             }
             Some(value) if *value != says => {
                 complaints.push(complaint(row.line, format!("`{name}` is {value} in the code, not {says}")));
