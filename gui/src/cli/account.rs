@@ -84,7 +84,6 @@ fn parse_name(text: &str) -> Result<UserName, Problem> {
 /// Signs up or in, and says who one is now.
 pub(crate) async fn enter(client: &mut Client, request: Action) -> Result<(), Problem> {
     client.run(request).await?;
-    client.shows(|snapshot| snapshot.me.is_some()).await?;
     client.connected().await?;
     show_me(client)
 }

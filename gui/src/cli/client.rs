@@ -19,8 +19,6 @@ use super::output::Out;
 
 /// How long an engine may take to put things away.
 const CLOSING: Duration = Duration::from_secs(5);
-/// How long a snapshot may come after the answer that it goes with.
-const CATCHING_UP: Duration = Duration::from_secs(1);
 /// All of this machine's addresses, and the port of the last time.
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -73,10 +71,7 @@ impl Client {
         let options = options(global)?;
         let profile = options.profile.clone();
         let handle = landline_peer::start(options).await?;
-        let mut client = Self::over(handle, profile, global.timeout, out);
-        // Revision 0 is what stands there before the profile was read.
-        client.until(|snapshot| (snapshot.revision > 0).then_some(())).await?;
-        Ok(client)
+        Ok(Self::over(handle, profile, global.timeout, out))
     }
 
     fn over(handle: Handle, profile: PathBuf, patience: Duration, out: Out) -> Self {
@@ -89,7 +84,7 @@ impl Client {
         self.snapshot.borrow().clone()
     }
 
-    /// Asks the engine and waits for its answer.
+    /// Asks the engine and waits for its answer; the snapshot shows by then what it says.
     pub(crate) async fn run(&mut self, action: Action) -> Result<Outcome, Problem> {
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
@@ -119,16 +114,6 @@ impl Client {
                 return Ok(found);
             }
             self.changed().await?;
-        }
-    }
-
-    /// Waits until the snapshot shows what an answer has promised: an answer may come before the
-    /// snapshot that goes with it. Goes on without after a while, since what was promised may
-    /// already be past.
-    pub(crate) async fn shows(&mut self, mut look: impl FnMut(&Snapshot) -> bool) -> Result<(), Problem> {
-        match timeout(CATCHING_UP, self.until(|snapshot| look(snapshot).then_some(()))).await {
-            Ok(found) => found,
-            Err(_) => Ok(()),
         }
     }
 

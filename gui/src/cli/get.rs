@@ -28,17 +28,10 @@ pub(crate) async fn run(client: &mut Client, args: &args::Get) -> Result<(), Pro
     for &offer in &picked {
         if needs_accepting(&client.now(), offer) {
             let (folder, name) = (folder.clone(), name.clone());
-            accept(client, offer, Action::Accept { offer, folder, name }).await?;
+            client.run(Action::Accept { offer, folder, name }).await?;
         }
     }
     fetch(client, picked, args.give_up).await
-}
-
-/// Asks for it, and waits until what is shown is no longer what was there before.
-async fn accept(client: &mut Client, offer: MessageId, action: Action) -> Result<(), Problem> {
-    let before = client.now().transfers.get(&offer).map(|one| one.state.clone());
-    client.run(action).await?;
-    client.shows(|snapshot| snapshot.transfers.get(&offer).map(|one| &one.state) != before.as_ref()).await
 }
 
 fn file_name(text: &str) -> Result<FileName, Problem> {

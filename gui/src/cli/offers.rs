@@ -30,14 +30,14 @@ pub(crate) async fn list(client: &mut Client, args: &args::Offers) -> Result<(),
 pub(crate) async fn decline(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
     let offer = choose(client, args, |one| !one.outgoing).await?;
     client.run(Action::Decline { offer }).await?;
-    report(client, offer, "Declined").await
+    report(client, offer, "Declined")
 }
 
 /// Stops a download, or withdraws an offer of one's own.
 pub(crate) async fn cancel(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
     let offer = choose(client, args, |_| true).await?;
     client.run(Action::Cancel { offer }).await?;
-    report(client, offer, "Cancelled").await
+    report(client, offer, "Cancelled")
 }
 
 async fn choose(
@@ -52,8 +52,7 @@ async fn choose(
     found.map(|one| one.offer).ok_or_else(|| wish.not_found())
 }
 
-async fn report(client: &mut Client, offer: MessageId, what: &str) -> Result<(), Problem> {
-    client.shows(|snapshot| snapshot.transfers.get(&offer).is_none_or(ended)).await?;
+fn report(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem> {
     let now = client.now();
     let Some(transfer) = now.transfers.get(&offer) else {
         return Ok(());

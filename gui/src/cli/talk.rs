@@ -115,7 +115,6 @@ async fn load(client: &mut Client, whom: &ConversationKind, wanted: usize) -> Re
         }
         client.run(Action::LoadOlder { conversation: view.id }).await?;
         let grown = |view: &ConversationView| view.messages.len() > loaded || !view.has_older;
-        client.shows(|snapshot| conversation(snapshot, whom).is_none_or(grown)).await?;
         if !conversation(&client.now(), whom).is_some_and(grown) {
             return Ok(());
         }
