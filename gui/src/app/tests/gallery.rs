@@ -1,9 +1,10 @@
-//! Pictures of every screen: `LANDLINE_GALLERY=DIR cargo test -p landline gallery -- --ignored`.
+//! Every screen in both themes: nothing leaves the window, everything has a name. With
+//! `LANDLINE_GALLERY=DIR` (and `LANDLINE_GALLERY_ONLY=PART` of a name) it also leaves pictures.
 
 use std::io::Write;
 use std::path::Path;
 
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use landline_peer::api::{Failure, FailureKind, Snapshot};
 use landline_protocol::ConversationKind;
 
@@ -14,35 +15,41 @@ use crate::theme::ThemeChoice::{self, Dark, Light};
 const WIDE: [f32; 2] = [1200.0, 800.0];
 const NARROW: [f32; 2] = [480.0, 800.0];
 
-struct Gallery {
-    folder: std::path::PathBuf,
-}
-
-impl Gallery {
-    fn take(
-        &self,
-        name: &str,
-        snapshot: Snapshot,
-        size: [f32; 2],
-        theme: ThemeChoice,
-        act: impl FnOnce(&mut Desk),
-    ) {
-        if std::env::var("LANDLINE_GALLERY_ONLY").is_ok_and(|only| !name.contains(&only)) {
-            return;
-        }
-        let textures = Textures::default();
-        let renderer = textures.clone();
-        let mut desk = Desk::build(snapshot, size, theme, |builder| {
-            builder.renderer(renderer).with_context_setup(crate::theme::install_system_fonts)
-        });
-        act(&mut desk);
-        desk.window.run_steps(3);
+/// Shows one screen, looks whether it is in order, and paints it if pictures are wanted.
+fn take(name: &str, snapshot: Snapshot, size: [f32; 2], theme: ThemeChoice, act: impl FnOnce(&mut Desk)) {
+    if std::env::var("LANDLINE_GALLERY_ONLY").is_ok_and(|only| !name.contains(&only)) {
+        return;
+    }
+    let folder = std::env::var_os("LANDLINE_GALLERY");
+    let textures = Textures::default();
+    let renderer = textures.clone();
+    let mut desk = Desk::build(snapshot, size, theme, |builder| match folder {
+        Some(_) => builder.renderer(renderer).with_context_setup(crate::theme::install_system_fonts),
+        None => builder,
+    });
+    act(&mut desk);
+    desk.window.run_steps(3);
+    desk.window.check_accessibility();
+    inspect(name, &desk, size);
+    if let Some(folder) = folder {
         let output = desk.window.output();
         let scale = output.pixels_per_point;
-        let shapes = output.shapes.clone();
-        let primitives = desk.window.ctx.tessellate(shapes, scale);
-        let image = textures.paint(&primitives, size, scale);
-        write(&self.folder.join(format!("{name}.ppm")), &image);
+        let primitives = desk.window.ctx.tessellate(output.shapes.clone(), scale);
+        std::fs::create_dir_all(&folder).unwrap();
+        write(&Path::new(&folder).join(format!("{name}.ppm")), &textures.paint(&primitives, size, scale));
+    }
+}
+
+/// Something is there, and all of it is within the window.
+fn inspect(name: &str, desk: &Desk, size: [f32; 2]) {
+    let root = desk.window.root();
+    let nodes: Vec<_> = root.children_recursive().collect();
+    assert!(nodes.len() > 3, "{name} is empty");
+    for node in nodes {
+        let node = node.accesskit_node();
+        let (Some(bounds), label) = (node.raw_bounds(), node.label()) else { continue };
+        let fits = bounds.x0 >= -0.5 && bounds.x1 <= f64::from(size[0]) + 0.5;
+        assert!(fits, "{name}: {label:?} at {bounds:?}");
     }
 }
 
@@ -61,69 +68,70 @@ fn open(kind: ConversationKind) -> impl FnOnce(&mut Desk) {
     }
 }
 
-#[test]
-#[ignore = "paints pictures for people to look at"]
-fn gallery() {
-    let Some(folder) = std::env::var_os("LANDLINE_GALLERY") else {
-        return;
-    };
-    let gallery = Gallery { folder: folder.into() };
-    std::fs::create_dir_all(&gallery.folder).unwrap();
-    let marta = || fake::direct("Marta Keller");
-    for (theme, tone) in [(Dark, "dark"), (Light, "light")] {
-        gallery.take(&format!("main-{tone}"), fake::busy(), WIDE, theme, open(marta()));
-        gallery.take(&format!("lobby-{tone}"), fake::busy(), WIDE, theme, open(ConversationKind::Lobby));
-        gallery.take(&format!("first-{tone}"), fake::signed_out(), WIDE, theme, |_| {});
-        gallery.take(&format!("refused-{tone}"), fake::refused(), WIDE, theme, |_| {});
-        gallery.take(
-            &format!("cards-{tone}"),
-            fake::every_transfer(),
-            [1200.0, 2700.0],
-            theme,
-            open(marta()),
-        );
-        gallery.take(&format!("settings-{tone}"), fake::busy(), WIDE, theme, |desk| {
-            desk.window.get_by_label("Settings").click();
-            desk.window.run();
-        });
-    }
-    gallery.take("host", fake::signed_out(), WIDE, Dark, |desk| {
-        desk.window.get_by_label("Host here").click();
+fn click(label: &'static str) -> impl FnOnce(&mut Desk) {
+    move |desk| {
+        desk.window.get_by_label(label).click();
         desk.window.run();
-    });
-    gallery.take("first-error", fake::signed_out(), WIDE, Light, |desk| {
+    }
+}
+
+fn marta() -> ConversationKind {
+    fake::direct("Marta Keller")
+}
+
+#[test]
+fn every_screen_is_in_order_in_both_themes() {
+    for (theme, tone) in [(Dark, "dark"), (Light, "light")] {
+        take(&format!("main-{tone}"), fake::busy(), WIDE, theme, open(marta()));
+        take(&format!("lobby-{tone}"), fake::busy(), WIDE, theme, open(ConversationKind::Lobby));
+        take(&format!("first-{tone}"), fake::signed_out(), WIDE, theme, |_| {});
+        take(&format!("refused-{tone}"), fake::refused(), WIDE, theme, |_| {});
+        take(&format!("cards-{tone}"), fake::every_transfer(), [1200.0, 2700.0], theme, open(marta()));
+        take(&format!("settings-{tone}"), fake::busy(), WIDE, theme, click("Settings"));
+    }
+    take("alone", fake::alone(), WIDE, Dark, |_| {});
+    take("waiting", fake::waiting(7), WIDE, Dark, open(fake::direct("Priya Nair")));
+    take("invite", fake::busy(), WIDE, Dark, click("Invite someone"));
+    take("attach", fake::busy(), WIDE, Dark, click("Send a file"));
+}
+
+#[test]
+fn narrow_windows_and_long_names_are_in_order() {
+    let long = || fake::direct(&"W".repeat(64));
+    take("narrow-list", fake::busy(), NARROW, Dark, |_| {});
+    take("narrow-chat", fake::busy(), NARROW, Light, open(marta()));
+    take("narrow-cards", fake::every_transfer(), [480.0, 2700.0], Dark, open(marta()));
+    take("narrow-first", fake::signed_out(), NARROW, Light, |_| {});
+    take("narrow-refused", fake::refused(), NARROW, Light, |_| {});
+    take("narrow-settings", fake::busy(), NARROW, Light, click("Settings"));
+    take("narrow-invite", fake::busy(), NARROW, Light, click("Invite someone"));
+    take("long", fake::long_names(), WIDE, Dark, open(long()));
+    take("long-narrow", fake::long_names(), NARROW, Dark, open(long()));
+    take("long-list", fake::long_names(), NARROW, Dark, |_| {});
+}
+
+#[test]
+fn what_comes_and_goes_is_in_order() {
+    take("host", fake::signed_out(), WIDE, Dark, click("Host here"));
+    take("first-error", fake::signed_out(), WIDE, Light, |desk| {
         let text = "Nobody answers at 192.168.1.20:4810. Check the address, and that the coordinator runs.";
         let form = &mut desk.window.state_mut().state.sign_in;
         form.target = "192.168.1.20:4810".to_owned();
         form.fail(&Failure::new(FailureKind::Unreachable, text));
     });
-    gallery.take("alone", fake::alone(), WIDE, Dark, |_| {});
-    gallery.take("waiting", fake::waiting(7), WIDE, Dark, open(fake::direct("Priya Nair")));
-    gallery.take("narrow-list", fake::busy(), NARROW, Dark, |_| {});
-    gallery.take("narrow-chat", fake::busy(), NARROW, Light, open(marta()));
-    gallery.take("narrow-first", fake::signed_out(), NARROW, Light, |_| {});
-    gallery.take("long", fake::long_names(), WIDE, Dark, open(fake::direct(&"W".repeat(64))));
-    gallery.take("long-narrow", fake::long_names(), NARROW, Dark, open(fake::direct(&"W".repeat(64))));
-    gallery.take("invite", fake::busy(), WIDE, Dark, |desk| {
-        desk.window.get_by_label("Invite someone").click();
-        desk.window.run();
-    });
-    gallery.take("attach", fake::busy(), WIDE, Dark, |desk| {
-        desk.window.get_by_label("Send a file").click();
-        desk.window.run();
-    });
-    gallery.take("drop", fake::busy(), WIDE, Dark, |desk| {
+    let hold = |desk: &mut Desk| desk.window.input_mut().hovered_files.push(egui::HoveredFile::default());
+    take("drop", fake::busy(), WIDE, Dark, |desk| {
         open(marta())(desk);
-        desk.window.input_mut().hovered_files.push(egui::HoveredFile::default());
+        hold(desk);
     });
-    gallery.take("drop-row", fake::busy(), WIDE, Light, |desk| {
+    take("drop-row", fake::busy(), WIDE, Light, |desk| {
         open(marta())(desk);
         desk.window.hover_at(egui::pos2(140.0, 260.0));
-        desk.window.input_mut().hovered_files.push(egui::HoveredFile::default());
+        hold(desk);
     });
-    gallery.take("toast", fake::busy(), WIDE, Light, |desk| {
+    take("toast", fake::busy(), WIDE, Light, |desk| {
         let state = &mut desk.window.state_mut().state;
         state.toast("Jonas Weber has demo-recording.mkv", false);
-        state.toast("/home/alex/secret.txt cannot be opened: it was moved or deleted, or nothing here opens such files.", true);
+        state.toast("/home/alex/secret.txt cannot be opened: it was moved or deleted.", true);
     });
 }

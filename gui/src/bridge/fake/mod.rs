@@ -1,6 +1,7 @@
 //! Snapshots and a stand-in for the engine, for tests and pictures.
 
-use std::collections::BTreeMap;
+mod transfers;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +14,8 @@ use landline_protocol::{ConversationKind, DeviceId, MessageId, OfferedName, Seq,
 
 use super::{Bridge, FarEnd, Stage, pair};
 use crate::views::format::Clock;
+
+pub(crate) use transfers::every_transfer;
 
 /// Friday, 20 November 2026, 14:52 UTC.
 const NOW: u64 = 1_795_186_320_000;
@@ -291,91 +294,6 @@ fn with_priya() -> ConversationView {
         .text("Alex Brandt", MINUTE, "Write to me when you are back")
         .state(MessageState::Pending)
         .view(direct("Priya Nair"), 0)
-}
-
-/// A conversation with an offer in every state there is.
-pub(crate) fn every_transfer() -> Snapshot {
-    let kind = direct("Marta Keller");
-    let lobby = ConversationKind::Lobby;
-    let fail = |kind, text: &str| Failure::new(kind, text);
-    let offer = |n: u64, name: &str| transfer(100 + n, &kind, "Marta Keller", name, 840 << 20);
-    let with = |n: u64, name: &str, state| TransferView { state, bytes: 610 << 20, ..offer(n, name) };
-    let cancelled = |by: &str| TransferState::Cancelled { by: user(by) };
-    let mut all = vec![
-        offer(1, "minutes.pdf"),
-        offer(2, "../../etc/passwd\u{202e}gpj"),
-        TransferView { bytes: 0, ..with(3, "being-read.mkv", TransferState::Hashing) },
-        TransferView { bytes: 0, ..with(4, "next.tar", TransferState::Connecting) },
-        with(5, "photos.zip", TransferState::Active),
-        with(
-            6,
-            "backup.img",
-            TransferState::Waiting(fail(
-                FailureKind::Unreachable,
-                "Marta Keller is offline. It goes on when she is back.",
-            )),
-        ),
-        TransferView {
-            path: Some("/home/alex/Downloads/Landline/report.pdf".into()),
-            ..with(7, "report.pdf", TransferState::Done)
-        },
-        with(8, "song.mp3", TransferState::Declined),
-        with(9, "a.bin", cancelled("Alex Brandt")),
-        with(10, "b.bin", cancelled("Marta Keller")),
-        with(
-            11,
-            "c.csv",
-            TransferState::Failed(fail(
-                FailureKind::SourceChanged,
-                "The file changed after it was offered. Ask Marta Keller to send it again.",
-            )),
-        ),
-    ];
-    (all[4].rate, all[4].remaining) = (Some(98 << 20), Some(Duration::from_secs(3)));
-    let mine =
-        |n: u64, name: &str, to: &ConversationKind| transfer(100 + n, to, "Alex Brandt", name, 840 << 20);
-    let to_marta = |n: u64, name: &str, state, bytes| TransferView {
-        recipients: vec![recipient("Marta Keller", state, bytes)],
-        ..mine(n, name, &kind)
-    };
-    all.extend([
-        TransferView { state: TransferState::Hashing, ..mine(12, "mine-hashing.iso", &kind) },
-        mine(13, "mine-offered.txt", &kind),
-        TransferView {
-            bytes: 400 << 20,
-            rate: Some(80 << 20),
-            ..to_marta(14, "mine-going.mkv", RecipientState::Fetching, 400 << 20)
-        },
-        to_marta(15, "mine-done.png", RecipientState::Done, 0),
-        to_marta(16, "mine-declined.png", RecipientState::Declined, 0),
-        to_marta(17, "mine-stopped.png", RecipientState::Cancelled, 0),
-        TransferView { state: cancelled("Alex Brandt"), ..mine(18, "mine-withdrawn.rs", &kind) },
-        TransferView {
-            state: TransferState::Failed(fail(
-                FailureKind::NotFound,
-                "The file is no longer where it was. Offer it again.",
-            )),
-            ..mine(19, "mine-gone.doc", &kind)
-        },
-    ]);
-    let mut lines = Thread::new(100);
-    for one in &all {
-        lines = lines.offer(one.author.as_str(), 40 * MINUTE);
-    }
-    let mut many = mine(30, "for-everyone.mkv", &lobby);
-    (many.bytes, many.rate) = (500 << 20, Some(60 << 20));
-    many.recipients = vec![
-        recipient("Jonas Weber", RecipientState::Fetching, 500 << 20),
-        recipient("Marta Keller", RecipientState::Done, 0),
-        recipient("Olu Adeyemi", RecipientState::Declined, 0),
-        recipient("Priya Nair", RecipientState::Cancelled, 0),
-        recipient("田中 美咲", RecipientState::Done, 0),
-        recipient("Ken Ito", RecipientState::Done, 0),
-    ];
-    let said = Thread::new(129).offer("Alex Brandt", 30 * MINUTE).view(lobby, 0);
-    all.push(many);
-    let transfers: BTreeMap<_, _> = all.into_iter().map(|one| (one.offer, one)).collect();
-    Snapshot { conversations: [said, lines.view(kind, 0)].into(), transfers: Arc::new(transfers), ..busy() }
 }
 
 /// Names at the limits: 64 wide characters, and a file name of 255 bytes.
