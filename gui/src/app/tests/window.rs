@@ -364,7 +364,8 @@ fn what_was_read_stays_in_place_when_the_past_grows() {
     scroll_up(&mut desk, 60);
     let before = desk.window.get_by_label("line 104").rect();
     desk.show(fake::long_past(1, 200));
-    assert_eq!(desk.window.get_by_label("line 104").rect().min.y.round(), before.min.y.round());
+    let after = desk.window.get_by_label("line 104").rect();
+    assert!((after.min.y - before.min.y).abs() < 1.0, "{before:?} became {after:?}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn contents(ui: &mut Ui, stop: &Stop, commands: &mut Commands) {
         width,
     );
     text::plain_at(ui, title, mark.right_top() + vec2(16.0, 0.0), "title");
-    let place = format!("{} showed another key. Nothing was sent to it.", stop.place);
+    let place = format!("{} showed another key", stop.place);
     let place = text::line(ui, &place, theme::regular(size::BODY), palette.weak, width);
     text::plain_at(ui, place, mark.right_top() + vec2(16.0, 27.0), "place");
     ui.add_space(8.0);
@@ -52,7 +52,7 @@ fn contents(ui: &mut Ui, stop: &Stop, commands: &mut Commands) {
         text::flowing(ui, &stop.text, theme::regular(size::BODY), palette.text);
         ui.add_space(2.0);
     }
-    let advice = "Either the coordinator was set up anew, or somebody stands between you and it. Ask the person who \
+    let advice = "Nothing was sent to it. Either the coordinator was set up anew, or somebody stands between you and it. Ask the person who \
                   runs it, by telephone or face to face, to read its key to you. If it was set up anew, sign out here \
                   and join again with a new invite. If not, leave this network.";
     text::flowing(ui, advice, theme::regular(size::BODY), palette.weak);

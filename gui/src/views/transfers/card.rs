@@ -179,6 +179,7 @@ fn command(action: &Do, card: &FileCard) -> AppCommand {
 pub(crate) fn tone_mark(palette: &Palette, tone: Tone) -> Color32 {
     match tone {
         Tone::Plain | Tone::Active => palette.accent,
+        Tone::Over => palette.faint,
         Tone::Good => palette.green,
         Tone::Waiting => palette.amber,
         Tone::Bad => palette.red,
@@ -188,7 +189,7 @@ pub(crate) fn tone_mark(palette: &Palette, tone: Tone) -> Color32 {
 /// The colour of words.
 pub(crate) fn tone_text(palette: &Palette, tone: Tone) -> Color32 {
     match tone {
-        Tone::Plain | Tone::Active => palette.weak,
+        Tone::Plain | Tone::Over | Tone::Active => palette.weak,
         Tone::Good => palette.green_text,
         Tone::Waiting => palette.amber_text,
         Tone::Bad => palette.red_text,

@@ -10,8 +10,10 @@ use crate::views::format;
 /// How a card is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// Nothing is going on.
+    /// It can be taken.
     Plain,
+    /// Nothing more comes of it.
+    Over,
     /// Bytes move, or are about to.
     Active,
     /// It is there.
@@ -159,8 +161,8 @@ fn incoming(card: &mut FileCard, transfer: &TransferView, me: &UserName) {
                 card.actions = vec![Do::Open(path.clone()), Do::Reveal(path.clone())];
             }
         }
-        TransferState::Declined => set(card, Tone::Plain, "You declined it".to_owned()),
-        TransferState::Cancelled { by } => set(card, Tone::Plain, cancelled(by, me)),
+        TransferState::Declined => set(card, Tone::Over, "You declined it".to_owned()),
+        TransferState::Cancelled { by } => set(card, Tone::Over, cancelled(by, me)),
         TransferState::Failed(cause) => {
             set(card, Tone::Bad, cause.text.clone());
             card.actions = vec![Do::Retry];
@@ -181,7 +183,7 @@ fn outgoing(card: &mut FileCard, transfer: &TransferView, me: &UserName, kind: O
         TransferState::Waiting(cause) => set(card, Tone::Waiting, cause.text.clone()),
         TransferState::Declined => {}
         TransferState::Cancelled { by } => {
-            set(card, Tone::Plain, cancelled(by, me));
+            set(card, Tone::Over, cancelled(by, me));
             card.actions.clear();
         }
         TransferState::Failed(cause) => {
@@ -210,10 +212,10 @@ fn offered(card: &mut FileCard, transfer: &TransferView, direct: bool) {
             card.actions.clear();
         }
         Some((user, RecipientState::Declined)) => {
-            set(card, Tone::Plain, format!("{user} declined it"));
+            set(card, Tone::Over, format!("{user} declined it"));
             card.actions.clear();
         }
-        Some((user, RecipientState::Cancelled)) => set(card, Tone::Plain, format!("Cancelled by {user}")),
+        Some((user, RecipientState::Cancelled)) => set(card, Tone::Over, format!("Cancelled by {user}")),
         None if count(RecipientState::Done) > 0 => card.tone = Tone::Good,
         None if direct => "Offered, not answered yet".clone_into(&mut card.state),
         None if transfer.recipients.is_empty() => {
