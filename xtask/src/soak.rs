@@ -28,7 +28,7 @@ impl Soak {
         let mut testkit = Command::new(program(top, "testkit"));
         testkit.arg(&self.name);
         testkit.args(["--seed", &self.seed.to_string(), "--count", &self.count.to_string()]);
-        testkit.arg("--coordinator").arg(program(top, "landline-coordinator"));
+        testkit.arg("--landline").arg(program(top, "landline"));
         command::run(&mut testkit)
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn host_and_join(scene: &Scene) -> Result<String> {
     let stage = Stage::empty(scene)?;
     let mut alice = stage.window(&display, "alice", LEFT)?;
     let mut bob = stage.window(&display, "bob", RIGHT)?;
-    host(&mut alice)?;
+    host(&mut alice, "alice")?;
     let invite = copy_invite(&display, &mut alice)?;
     step(scene, "hosting-1-invited", &mut alice, &mut bob)?;
     alice.key("Escape")?;
@@ -37,12 +37,12 @@ pub(super) fn host_and_join(scene: &Scene) -> Result<String> {
 }
 
 /// One click, a name, a password.
-pub(super) fn host(window: &mut Window<'_>) -> Result<()> {
+pub(super) fn host(window: &mut Window<'_>, name: &str) -> Result<()> {
     let (x, y) = window.main_button("join with")?;
     let before = window.settle()?;
     window.click(x + HOST_HERE.0, y + HOST_HERE.1)?;
     window.changed(&before, "what hosting means")?;
-    fill_in(window, None, "alice")
+    fill_in(window, None, name)
 }
 
 /// Opens the invite and copies its link; reads it as any other program would.

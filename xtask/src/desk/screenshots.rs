@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::Scene;
 use super::display::Display;
+use super::hosting;
 use super::people::{Place, Stage};
 use super::window::Window;
 use crate::real::Process;
@@ -37,6 +38,7 @@ pub(crate) fn take(top: &Path) -> Result<()> {
     std::fs::create_dir_all(&pictures)?;
     let scene = Scene { top: top.to_owned(), pictures };
     first_run(&scene)?;
+    invite(&scene)?;
     for theme in ["dark", "light"] {
         main_window(&scene, theme)?;
     }
@@ -52,6 +54,18 @@ fn first_run(scene: &Scene) -> Result<()> {
     let place = Place { position: "0,0", size: "960,680" };
     let mut window = stage.window(&display, "Amira", place)?;
     window.save(&scene.pictures.join("first-run.png"))
+}
+
+/// What somebody sees who has just begun to host.
+fn invite(scene: &Scene) -> Result<()> {
+    let display = Display::start(960, 680)?;
+    let stage = Stage::empty(scene)?;
+    choose_theme(&stage, "Amira", "dark")?;
+    let place = Place { position: "0,0", size: "960,680" };
+    let mut window = stage.window(&display, "Amira", place)?;
+    hosting::host(&mut window, "Amira")?;
+    hosting::copy_invite(&display, &mut window)?;
+    window.save(&scene.pictures.join("invite.png"))
 }
 
 /// A conversation with a file on its way, among other people.

@@ -14,7 +14,7 @@ mod world;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 pub(crate) use process::{Ended, Process};
 use world::World;
@@ -42,9 +42,15 @@ pub(crate) fn steps() -> Vec<Step> {
 
 /// A scenario gets a world of its own, where the system allows making one.
 fn scenario(name: &str, work: fn(&World) -> Result<String>) -> Step {
-    Step::new(format!("real: {name}"), move |top: &Path| match namespace::unavailable() {
-        Some(why) if crate::setup::strict() => anyhow::bail!(why),
-        Some(why) => Ok(Outcome::Skipped(why)),
-        None => Ok(Outcome::Passed(work(&World::new(top)?)?)),
+    Step::new(format!("real: {name}"), move |top: &Path| {
+        match namespace::missing_tools() {
+            Some(why) if crate::setup::strict() => bail!(why),
+            Some(why) => return Ok(Outcome::Skipped(why)),
+            None => {}
+        }
+        match namespace::forbidden() {
+            Some(why) => Ok(Outcome::Skipped(why.to_owned())),
+            None => Ok(Outcome::Passed(work(&World::new(top)?)?)),
+        }
     })
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, ensure};
@@ -9,13 +10,18 @@ use serde_json::Value;
 
 use crate::command;
 
-/// Why there can be none here, if so.
-pub(super) fn unavailable() -> Option<String> {
-    if !rustix::process::geteuid().is_root() {
-        return Some("needs root, for a network namespace of its own".to_owned());
-    }
+/// The tools that are missing for it, if any.
+pub(super) fn missing_tools() -> Option<String> {
     let absent: Vec<&str> = ["ip", "nft", "tc"].into_iter().filter(|tool| !command::exists(tool)).collect();
     (!absent.is_empty()).then(|| format!("needs {}", absent.join(" and ")))
+}
+
+/// Why this system does not allow one, if so: an ordinary user, or a container without privileges.
+pub(super) fn forbidden() -> Option<&'static str> {
+    static WHY: OnceLock<Option<String>> = OnceLock::new();
+    let attempt =
+        || Namespace::new().err().map(|why| format!("needs a network namespace of its own: {why:#}"));
+    WHY.get_or_init(attempt).as_deref()
 }
 
 /// A network namespace; goes when dropped.
