@@ -138,9 +138,9 @@ pub(crate) fn pair() -> (Bridge, FarEnd) {
 impl Bridge {
     /// Lets the other side end in order. Called once the window is gone.
     pub(crate) fn close(self) {
-        let Self { commands, errands, thread, .. } = self;
-        // Closed channels are how the other side learns of it.
-        drop((commands, errands));
+        let Self { commands, errands, stage, reports, thread } = self;
+        // Closed channels are how the other side learns of it; nothing waits for a reader any more.
+        drop((commands, errands, stage, reports));
         let Some(thread) = thread else { return };
         let deadline = std::time::Instant::now() + CLOSING;
         while !thread.is_finished() && std::time::Instant::now() < deadline {
