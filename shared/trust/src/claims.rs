@@ -16,16 +16,8 @@ pub(crate) struct Purpose {
     pub(crate) lifetime_secs: u64,
 }
 
-pub(crate) const ACCESS: Purpose = Purpose {
-    typ: "access",
-    aud: "coordinator",
-    lifetime_secs: 10 * 60,
-};
-pub(crate) const PEER: Purpose = Purpose {
-    typ: "peer",
-    aud: "peer",
-    lifetime_secs: 24 * 60 * 60,
-};
+pub(crate) const ACCESS: Purpose = Purpose { typ: "access", aud: "coordinator", lifetime_secs: 10 * 60 };
+pub(crate) const PEER: Purpose = Purpose { typ: "peer", aud: "peer", lifetime_secs: 24 * 60 * 60 };
 
 /// The registered claims (RFC 7519, 4.1) and ours. All are required but `sid`, which only access
 /// tokens have.

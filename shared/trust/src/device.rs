@@ -65,10 +65,7 @@ impl DeviceKey {
     }
 
     fn from_identities(identity: Identity, browser: Identity, path: &Path) -> Result<Self, KeyError> {
-        let damaged = |why: &str| KeyError::Damaged {
-            path: path.to_owned(),
-            why: why.to_owned(),
-        };
+        let damaged = |why: &str| KeyError::Damaged { path: path.to_owned(), why: why.to_owned() };
         let pair = Ed25519KeyPair::from_pkcs8(identity.key.secret_pkcs8_der())
             .map_err(|_| damaged("its key is not an Ed25519 key"))?;
         let public = PublicKey::from_slice(pair.public_key().as_ref())
@@ -77,13 +74,7 @@ impl DeviceKey {
         if certificate_device(&identity.certificate) != Some(id) {
             return Err(damaged("its certificate belongs to another key"));
         }
-        Ok(Self {
-            pair,
-            id,
-            public,
-            identity,
-            browser,
-        })
+        Ok(Self { pair, id, public, identity, browser })
     }
 
     /// Who this device is.
@@ -111,9 +102,7 @@ impl fmt::Debug for DeviceKey {
 }
 
 /// DER of the `SubjectPublicKeyInfo` (RFC 8410, 4) in front of the 32 bytes of a key.
-const SPKI_PREFIX: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// The device that a raw public key belongs to: SHA-256 of its `SubjectPublicKeyInfo`.
 pub fn device_id(key: &PublicKey) -> DeviceId {
@@ -136,19 +125,14 @@ mod tests {
     #[test]
     fn the_id_is_the_hash_of_the_key_as_certificates_carry_it() {
         // The key of RFC 8032, 7.1, test 1; the hash reckoned with another SHA-256.
-        let key: PublicKey = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-            .parse()
-            .unwrap();
+        let key: PublicKey =
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".parse().unwrap();
         assert_eq!(
             device_id(&key).to_string(),
             "06e3fd8fda29bb60ab59557de61edb0aecdb231134be30e75b455f8e1b792fa9"
         );
         let made = DeviceKey::generate().unwrap();
         assert_eq!(certificate_device(&made.identity.certificate), Some(made.id()));
-        assert_eq!(
-            certificate_device(&made.browser.certificate),
-            None,
-            "P-256 is nobody"
-        );
+        assert_eq!(certificate_device(&made.browser.certificate), None, "P-256 is nobody");
     }
 }

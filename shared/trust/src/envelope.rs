@@ -29,11 +29,7 @@ pub enum OpenError {
 pub fn seal(key: &DeviceKey, envelope: &Envelope) -> Signed {
     let text = envelope.to_json();
     let signature = key.sign(&Signed::signing_bytes(&text));
-    Signed {
-        envelope: text,
-        key: key.public(),
-        signature,
-    }
+    Signed { envelope: text, key: key.public(), signature }
 }
 
 /// Reads an envelope whose author and bytes are proven.
@@ -56,9 +52,6 @@ fn prove(signed: &Signed, named: DeviceId) -> Result<(), OpenError> {
         return Err(OpenError::NotTheAuthor { named, came });
     }
     UnparsedPublicKey::new(&ED25519, signed.key.as_bytes())
-        .verify(
-            &Signed::signing_bytes(&signed.envelope),
-            signed.signature.as_bytes(),
-        )
+        .verify(&Signed::signing_bytes(&signed.envelope), signed.signature.as_bytes())
         .map_err(|_| OpenError::Forged)
 }

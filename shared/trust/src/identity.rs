@@ -24,10 +24,7 @@ impl Identity {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, "Landline");
         let certificate = params.self_signed(&pair)?.der().clone();
-        Ok(Self {
-            key: PrivatePkcs8KeyDer::from(pair.serialize_der()),
-            certificate,
-        })
+        Ok(Self { key: PrivatePkcs8KeyDer::from(pair.serialize_der()), certificate })
     }
 
     /// Reads the file, or makes it the first time. Of two processes that come at once, one makes it.
@@ -52,10 +49,7 @@ impl Identity {
     }
 
     fn from_pem(path: &Path, bytes: &[u8]) -> Result<Self, KeyError> {
-        let damaged = |what: &str| KeyError::Damaged {
-            path: path.to_owned(),
-            why: what.to_owned(),
-        };
+        let damaged = |what: &str| KeyError::Damaged { path: path.to_owned(), why: what.to_owned() };
         Ok(Self {
             key: PrivatePkcs8KeyDer::from_pem_slice(bytes).map_err(|_| damaged("it holds no private key"))?,
             certificate: CertificateDer::from_pem_slice(bytes)

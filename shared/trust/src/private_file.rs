@@ -39,10 +39,7 @@ pub enum PrivateFileError {
 /// An empty one with looser permissions is made private; one that holds something is refused rather
 /// than changed, for it may be somebody's home.
 pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
-    let at = |source| PrivateFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
     platform::create_dirs(path).map_err(at)?;
     let meta = fs::metadata(path).map_err(at)?;
     if !meta.is_dir() {
@@ -61,10 +58,7 @@ pub fn private_dir(path: &Path) -> Result<(), PrivateFileError> {
 /// Puts these bytes at `path` with mode 0600, replacing what was there; a crash leaves the old
 /// content or the new one.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> {
-    let at = |source| PrivateFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
     let draft = Draft::write(path, bytes).map_err(at)?;
     fs::rename(&draft.0, path).map_err(at)?;
     platform::sync_dir(path).map_err(at)
@@ -73,10 +67,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> 
 /// Puts these bytes at `path` with mode 0600 unless something is there already; tells whether it
 /// did. Of two processes that try at once, one wins and both find the same content.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<bool, PrivateFileError> {
-    let at = |source| PrivateFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
     let draft = Draft::write(path, bytes).map_err(at)?;
     match fs::hard_link(&draft.0, path) {
         Ok(()) => platform::sync_dir(path).map(|()| true).map_err(at),
@@ -87,10 +78,7 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<bool, PrivateFileErro
 
 /// Reads a private file; `None` if there is none. Refused when others could read it.
 pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, PrivateFileError> {
-    let at = |source| PrivateFileError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let at = |source| PrivateFileError::Io { path: path.to_owned(), source };
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -109,11 +97,7 @@ fn refuse_open(path: &Path, meta: &fs::Metadata, wanted: u32) -> Result<(), Priv
     if for_others == 0 {
         return Ok(());
     }
-    Err(PrivateFileError::OpenToOthers {
-        path: path.to_owned(),
-        mode,
-        wanted,
-    })
+    Err(PrivateFileError::OpenToOthers { path: path.to_owned(), mode, wanted })
 }
 
 /// A complete, synced file beside the final one, removed again unless it was renamed.
@@ -158,11 +142,7 @@ mod platform {
     }
 
     pub(super) fn create_file(path: &Path) -> io::Result<File> {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
     }
 
     pub(super) fn sync_dir(file: &Path) -> io::Result<()> {

@@ -38,9 +38,6 @@ mod tests {
         assert_eq!(one.len(), 22);
         assert_ne!(one, other);
         let abc = data_encoding::HEXLOWER.encode(&hash_secret("abc"));
-        assert_eq!(
-            abc,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(abc, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 }

@@ -58,10 +58,7 @@ pub struct TlsError(#[from] rustls::Error);
 /// How this device connects to others.
 pub fn client_config(key: &DeviceKey, expect: Expect) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
-    let verifier = Arc::new(ServerPin {
-        expect,
-        provider: provider.clone(),
-    });
+    let verifier = Arc::new(ServerPin { expect, provider: provider.clone() });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
@@ -87,10 +84,7 @@ pub fn server_config(key: &DeviceKey, auth: ClientAuth) -> Result<Arc<ServerConf
             ClientAuth::Optional => Some(certified(&key.browser, &provider)?),
         },
     };
-    let verifier = Arc::new(AnyDevice {
-        auth,
-        provider: provider.clone(),
-    });
+    let verifier = Arc::new(AnyDevice { auth, provider: provider.clone() });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)

@@ -105,25 +105,15 @@ impl TokenSigner {
         let key = Ed25519KeyPair::from_pkcs8(der)
             .ok()
             .and_then(|pair| PublicKey::from_slice(pair.public_key().as_ref()))
-            .ok_or_else(|| KeyError::Damaged {
-                path,
-                why: "its key is not an Ed25519 key".to_owned(),
-            })?;
+            .ok_or_else(|| KeyError::Damaged { path, why: "its key is not an Ed25519 key".to_owned() })?;
         let id = HEXLOWER.encode(&sha256(key.as_bytes())[..8]);
         let public = SigningKey { id, key };
-        Ok(Self {
-            issuer,
-            key: EncodingKey::from_ed_der(der),
-            public,
-        })
+        Ok(Self { issuer, key: EncodingKey::from_ed_der(der), public })
     }
 
     /// What others need to check these tokens.
     pub fn key_set(&self) -> KeySet {
-        KeySet {
-            issuer: self.issuer,
-            keys: vec![self.public.clone()],
-        }
+        KeySet { issuer: self.issuer, keys: vec![self.public.clone()] }
     }
 
     /// A token for the coordinator alone, good for ten minutes; `session` names the refresh family.
@@ -211,10 +201,7 @@ impl TokenVerifier {
         now: Timestamp,
     ) -> Result<PeerClaims, TokenError> {
         let claims = self.verify(PEER, token, device, now, 0)?;
-        Ok(PeerClaims {
-            user: user(&claims)?,
-            expires_at: claims.expires_at(),
-        })
+        Ok(PeerClaims { user: user(&claims)?, expires_at: claims.expires_at() })
     }
 
     /// The same while the coordinator is out of reach: good for [`OFFLINE_GRACE_SECS`] longer. Only
@@ -226,10 +213,7 @@ impl TokenVerifier {
         now: Timestamp,
     ) -> Result<PeerClaims, TokenError> {
         let claims = self.verify(PEER, token, device, now, OFFLINE_GRACE_SECS)?;
-        Ok(PeerClaims {
-            user: user(&claims)?,
-            expires_at: claims.expires_at(),
-        })
+        Ok(PeerClaims { user: user(&claims)?, expires_at: claims.expires_at() })
     }
 
     fn verify(
@@ -241,22 +225,12 @@ impl TokenVerifier {
         grace_secs: u64,
     ) -> Result<Claims, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
-        let key = header
-            .kid
-            .and_then(|kid| self.keys.keys.iter().find(|key| key.id == kid));
+        let key = header.kid.and_then(|kid| self.keys.keys.iter().find(|key| key.id == kid));
         let key = DecodingKey::from_ed_der(key.ok_or(TokenError::Forged)?.key.as_bytes());
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &signature_only())
             .map_err(|error| refusal(&error))?
             .claims;
-        claims.check(
-            purpose,
-            &Check {
-                issuer: &self.keys.issuer,
-                device,
-                now,
-                grace_secs,
-            },
-        )?;
+        claims.check(purpose, &Check { issuer: &self.keys.issuer, device, now, grace_secs })?;
         Ok(claims)
     }
 }

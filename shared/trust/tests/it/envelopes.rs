@@ -8,10 +8,7 @@ fn envelope(key: &DeviceKey) -> Envelope {
         v: 1,
         id: MessageId::new(Timestamp::from_millis(1_790_000_000_000), [7; 10]),
         conversation: ConversationId::lobby(),
-        author: Author {
-            user: "alice".parse().unwrap(),
-            device: key.id(),
-        },
+        author: Author { user: "alice".parse().unwrap(), device: key.id() },
         n: 1,
         prev: None,
         lamport: 1,
@@ -42,10 +39,7 @@ fn an_altered_envelope_is_refused() {
     for place in [0, 31, 32, 63] {
         let mut bytes = *signed.signature.as_bytes();
         bytes[place] ^= 1;
-        let altered = Signed {
-            signature: Signature::from_bytes(bytes),
-            ..signed.clone()
-        };
+        let altered = Signed { signature: Signature::from_bytes(bytes), ..signed.clone() };
         assert!(matches!(open(&altered), Err(OpenError::Forged)), "byte {place}");
     }
 }
@@ -60,10 +54,7 @@ fn an_envelope_under_another_key_is_refused() {
         other => panic!("{other:?}"),
     }
     // And then claims that Alice's key signed it.
-    let claimed = Signed {
-        key: alice.public(),
-        ..signed
-    };
+    let claimed = Signed { key: alice.public(), ..signed };
     assert!(matches!(open(&claimed), Err(OpenError::Forged)));
 }
 
@@ -72,11 +63,7 @@ fn a_signature_made_for_something_else_is_refused() {
     let key = DeviceKey::generate().unwrap();
     let text = envelope(&key).to_json();
     let signature = key.sign(text.as_bytes());
-    let signed = Signed {
-        envelope: text,
-        key: key.public(),
-        signature,
-    };
+    let signed = Signed { envelope: text, key: key.public(), signature };
     assert!(matches!(open(&signed), Err(OpenError::Forged)), "no domain tag");
 }
 
@@ -87,10 +74,7 @@ fn an_unreadable_envelope_is_refused_in_words() {
     signed.envelope = "{".into();
     assert!(matches!(open(&signed), Err(OpenError::Unreadable(_))));
     signed.envelope = "x".repeat(landline_protocol::limits::ENVELOPE_BYTES + 1);
-    assert_eq!(
-        open(&signed).unwrap_err().to_string(),
-        "the message is larger than 64 KiB"
-    );
+    assert_eq!(open(&signed).unwrap_err().to_string(), "the message is larger than 64 KiB");
 }
 
 /// Frozen when the format was: it must open for ever.
@@ -99,8 +83,5 @@ fn an_envelope_of_the_first_release_opens() {
     let signed: Signed = serde_json::from_str(include_str!("envelope.golden.json")).unwrap();
     let said = open(&signed).unwrap();
     assert_eq!(said.body, Body::Text { text: "hello".into() });
-    assert_eq!(
-        signed.digest().to_string(),
-        include_str!("envelope.golden.digest").trim()
-    );
+    assert_eq!(signed.digest().to_string(), include_str!("envelope.golden.digest").trim());
 }

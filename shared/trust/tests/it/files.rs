@@ -25,10 +25,7 @@ fn a_device_stays_the_same_and_its_files_are_private() {
     assert_eq!(first.id(), again.id());
     TokenSigner::load_or_create(&dir, first.id()).unwrap();
     assert_eq!((mode(&dir), mode(&home.path().join("a"))), (0o700, 0o700));
-    let names: Vec<_> = fs::read_dir(&dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(names.len(), 3, "no drafts stay behind: {names:?}");
     for path in names {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
@@ -61,10 +58,7 @@ fn loose_permissions_are_refused_and_the_cure_is_named() {
         loosen(&file, loose);
         let error = DeviceKey::load_or_create(home.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("mode {loose:o}")), "{error}");
-        assert!(
-            error.contains(&format!("chmod 600 '{}'", file.display())),
-            "{error}"
-        );
+        assert!(error.contains(&format!("chmod 600 '{}'", file.display())), "{error}");
     }
     loosen(&file, 0o600);
     loosen(home.path(), 0o755);
@@ -80,10 +74,9 @@ fn a_damaged_key_is_never_replaced_silently() {
     let id = DeviceKey::load_or_create(home.path()).unwrap().id();
     let file = home.path().join("device.pem");
     let whole = fs::read(&file).unwrap();
-    for (damage, why) in [
-        (Vec::new(), "no private key"),
-        (whole[..whole.len() / 2].to_vec(), "no certificate"),
-    ] {
+    for (damage, why) in
+        [(Vec::new(), "no private key"), (whole[..whole.len() / 2].to_vec(), "no certificate")]
+    {
         fs::write(&file, &damage).unwrap();
         let error = DeviceKey::load_or_create(home.path()).unwrap_err().to_string();
         assert!(error.contains(why) && error.contains("is damaged"), "{error}");

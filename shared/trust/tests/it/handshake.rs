@@ -17,10 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-type Ends = (
-    io::Result<client::TlsStream<TcpStream>>,
-    io::Result<server::TlsStream<TcpStream>>,
-);
+type Ends = (io::Result<client::TlsStream<TcpStream>>, io::Result<server::TlsStream<TcpStream>>);
 
 /// Connects both ends and lets each say a byte, for a client learns of its refusal only when it
 /// reads (TLS 1.3).
@@ -81,14 +78,8 @@ async fn first_use_takes_any_key_and_tells_it() {
     for _ in 0..2 {
         let (client, _) = shake(config.clone(), server.clone()).await;
         let client = client.unwrap();
-        assert_eq!(
-            peer_device(client.get_ref().1.peer_certificates()),
-            Some(bob.id())
-        );
-        assert_eq!(
-            client.get_ref().1.handshake_kind(),
-            Some(rustls::HandshakeKind::Full)
-        );
+        assert_eq!(peer_device(client.get_ref().1.peer_certificates()), Some(bob.id()));
+        assert_eq!(client.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
     }
 }
 
@@ -103,10 +94,7 @@ async fn a_changed_server_key_stops_the_client_and_both_keys_are_told() {
     let mismatch = key_mismatch(&client.unwrap_err()).expect("the mismatch is in the error");
     assert_eq!((mismatch.expected, mismatch.seen), (bob.id(), mallory.id()));
     let text = mismatch.to_string();
-    assert!(
-        text.contains(&bob.id().fingerprint()) && text.contains(&mallory.id().fingerprint()),
-        "{text}"
-    );
+    assert!(text.contains(&bob.id().fingerprint()) && text.contains(&mallory.id().fingerprint()), "{text}");
     assert!(server.is_err(), "the client said nothing");
     assert!(key_mismatch(&io::Error::other("something else")).is_none());
 }
@@ -172,17 +160,9 @@ async fn a_browser_gets_a_certificate_it_understands() {
         .with_custom_certificate_verifier(seen)
         .with_no_client_auth();
     let browser = Arc::new(browser);
-    let (client, server) = shake(
-        browser.clone(),
-        server_config(&bob, ClientAuth::Optional).unwrap(),
-    )
-    .await;
+    let (client, server) = shake(browser.clone(), server_config(&bob, ClientAuth::Optional).unwrap()).await;
     let client = client.unwrap();
-    assert_eq!(
-        peer_device(client.get_ref().1.peer_certificates()),
-        None,
-        "it is not the device's"
-    );
+    assert_eq!(peer_device(client.get_ref().1.peer_certificates()), None, "it is not the device's");
     assert_eq!(peer_device(server.unwrap().get_ref().1.peer_certificates()), None);
     let (client, _) = shake(browser, server_config(&bob, ClientAuth::Required).unwrap()).await;
     assert!(client.is_err());
@@ -197,11 +177,7 @@ async fn nothing_older_than_tls_1_3_is_spoken() {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(BrowserEyes(provider)))
         .with_no_client_auth();
-    let (client, server) = shake(
-        Arc::new(old),
-        server_config(&key(), ClientAuth::Optional).unwrap(),
-    )
-    .await;
+    let (client, server) = shake(Arc::new(old), server_config(&key(), ClientAuth::Optional).unwrap()).await;
     let alert = client.unwrap_err().to_string();
     assert!(alert.contains("ProtocolVersion"), "{alert}");
     assert!(server.is_err());
@@ -243,9 +219,6 @@ impl ServerCertVerifier for BrowserEyes {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![
-            SignatureScheme::ECDSA_NISTP256_SHA256,
-            SignatureScheme::RSA_PSS_SHA256,
-        ]
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::RSA_PSS_SHA256]
     }
 }

@@ -1,8 +1,5 @@
 //! What trust promises, seen from outside.
-#![allow(
-    clippy::unwrap_used,
-    reason = "helpers of tests say what they expect by panicking, too"
-)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests say what they expect by panicking, too")]
 
 mod envelopes;
 mod files;

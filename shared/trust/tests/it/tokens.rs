@@ -26,11 +26,7 @@ impl Mint {
         let dir = tempfile::tempdir().unwrap();
         let signer = TokenSigner::load_or_create(dir.path(), ISSUER).unwrap();
         let verifier = TokenVerifier::new(signer.key_set());
-        Self {
-            dir,
-            signer,
-            verifier,
-        }
+        Self { dir, signer, verifier }
     }
 
     fn access(&self) -> String {
@@ -70,17 +66,11 @@ fn tokens_say_what_they_are_for_and_how_long() {
     let (access, until) = mint.signer.access(&alice(), &DEVICE, "family", NOW).unwrap();
     assert_eq!(until, later(600));
     let claims = mint.verifier.access(&access, &DEVICE, NOW).unwrap();
-    assert_eq!(
-        (claims.user, claims.session.as_str(), claims.expires_at),
-        (alice(), "family", until)
-    );
+    assert_eq!((claims.user, claims.session.as_str(), claims.expires_at), (alice(), "family", until));
 
     let (peer, until) = mint.signer.peer_credential(&alice(), &DEVICE, NOW).unwrap();
     assert_eq!(until, later(24 * 3600));
-    assert_eq!(
-        mint.verifier.peer_credential(&peer, &DEVICE, NOW).unwrap().user,
-        alice()
-    );
+    assert_eq!(mint.verifier.peer_credential(&peer, &DEVICE, NOW).unwrap().user, alice());
 
     let mut claims = part(&access, 1);
     assert!(claims["jti"].as_str().unwrap().len() >= 22);
@@ -109,14 +99,8 @@ fn the_signing_key_survives_a_restart() {
 fn one_kind_of_token_is_not_good_for_the_other() {
     let mint = Mint::new();
     let peer = mint.signer.peer_credential(&alice(), &DEVICE, NOW).unwrap().0;
-    assert!(matches!(
-        mint.verifier.access(&peer, &DEVICE, NOW),
-        Err(TokenError::Purpose)
-    ));
-    assert!(matches!(
-        mint.verifier.peer_credential(&mint.access(), &DEVICE, NOW),
-        Err(TokenError::Purpose)
-    ));
+    assert!(matches!(mint.verifier.access(&peer, &DEVICE, NOW), Err(TokenError::Purpose)));
+    assert!(matches!(mint.verifier.peer_credential(&mint.access(), &DEVICE, NOW), Err(TokenError::Purpose)));
 }
 
 #[test]
@@ -129,10 +113,7 @@ fn a_token_is_bound_to_its_device_and_its_coordinator() {
     let mut keys = mint.signer.key_set();
     keys.issuer = OTHER;
     let elsewhere = TokenVerifier::new(keys);
-    assert!(matches!(
-        elsewhere.access(&mint.access(), &DEVICE, NOW),
-        Err(TokenError::Issuer)
-    ));
+    assert!(matches!(elsewhere.access(&mint.access(), &DEVICE, NOW), Err(TokenError::Issuer)));
 }
 
 #[test]
@@ -145,10 +126,7 @@ fn time_is_judged_with_five_seconds_of_leeway() {
     assert!(matches!(expired, TokenError::Expired));
     assert_eq!(expired.code(), ErrorCode::TokenExpired);
     assert!(at(Timestamp::from_millis(NOW.as_millis() - 5_000)).is_ok());
-    assert!(matches!(
-        at(Timestamp::from_millis(NOW.as_millis() - 6_000)),
-        Err(TokenError::NotYet)
-    ));
+    assert!(matches!(at(Timestamp::from_millis(NOW.as_millis() - 6_000)), Err(TokenError::NotYet)));
 }
 
 #[test]
@@ -157,15 +135,8 @@ fn a_peer_credential_lasts_a_week_longer_only_where_that_is_asked_for() {
     let token = mint.signer.peer_credential(&alice(), &DEVICE, NOW).unwrap().0;
     let day = 24 * 3600;
     let verifier = &mint.verifier;
-    assert!(matches!(
-        verifier.peer_credential(&token, &DEVICE, later(day + 5)),
-        Err(TokenError::Expired)
-    ));
-    assert!(
-        verifier
-            .peer_credential_offline(&token, &DEVICE, later(8 * day))
-            .is_ok()
-    );
+    assert!(matches!(verifier.peer_credential(&token, &DEVICE, later(day + 5)), Err(TokenError::Expired)));
+    assert!(verifier.peer_credential_offline(&token, &DEVICE, later(8 * day)).is_ok());
     let late = verifier.peer_credential_offline(&token, &DEVICE, later(8 * day + 5));
     assert!(matches!(late, Err(TokenError::Expired)));
     assert!(verifier.peer_credential_offline(&token, &OTHER, NOW).is_err());
@@ -184,36 +155,20 @@ fn forged_tokens_are_refused() {
     assert!(matches!(refused(&altered), TokenError::Forged));
 
     let stranger = Mint::new();
-    assert!(
-        matches!(refused(&stranger.access()), TokenError::Forged),
-        "an unknown key"
-    );
+    assert!(matches!(refused(&stranger.access()), TokenError::Forged), "an unknown key");
     let mut header = part(&stranger.access(), 0);
     header["kid"] = part(&token, 0)["kid"].clone();
     let renamed = stranger.access();
     let rest = renamed.split_once('.').unwrap().1;
-    assert!(matches!(
-        refused(&[&encode(&header), ".", rest].concat()),
-        TokenError::Forged
-    ));
+    assert!(matches!(refused(&[&encode(&header), ".", rest].concat()), TokenError::Forged));
 
     for alg in ["none", "None", "HS256"] {
         let mut header = part(&token, 0);
         header["alg"] = alg.into();
         let unsigned = [&encode(&header), ".", parts[1], "."].concat();
-        assert!(
-            matches!(refused(&unsigned), TokenError::Malformed | TokenError::Forged),
-            "{alg}"
-        );
+        assert!(matches!(refused(&unsigned), TokenError::Malformed | TokenError::Forged), "{alg}");
     }
-    for rubbish in [
-        "",
-        ".",
-        "..",
-        "a.b.c",
-        &token[..token.len() - 1],
-        &parts[..2].join("."),
-    ] {
+    for rubbish in ["", ".", "..", "a.b.c", &token[..token.len() - 1], &parts[..2].join(".")] {
         refused(rubbish);
     }
 }
@@ -228,30 +183,19 @@ fn the_public_key_does_not_serve_as_a_shared_secret() {
     let secret = hmac::Key::new(hmac::HMAC_SHA256, mint.signer.key_set().keys[0].key.as_bytes());
     let tag = hmac::sign(&secret, message.as_bytes());
     let forged = [message, BASE64URL_NOPAD.encode(tag.as_ref())].join(".");
-    assert!(matches!(
-        mint.verifier.access(&forged, &DEVICE, NOW),
-        Err(TokenError::Forged)
-    ));
+    assert!(matches!(mint.verifier.access(&forged, &DEVICE, NOW), Err(TokenError::Forged)));
 }
 
 #[test]
 fn every_claim_is_required_and_checked() {
     let mint = Mint::new();
     let good = part(&mint.access(), 1);
-    assert!(
-        mint.verifier.access(&mint.sign(&good), &DEVICE, NOW).is_ok(),
-        "the control"
-    );
-    for claim in [
-        "typ", "iss", "sub", "aud", "jti", "nbf", "iat", "exp", "cnf", "sid",
-    ] {
+    assert!(mint.verifier.access(&mint.sign(&good), &DEVICE, NOW).is_ok(), "the control");
+    for claim in ["typ", "iss", "sub", "aud", "jti", "nbf", "iat", "exp", "cnf", "sid"] {
         let mut claims = good.clone();
         claims.as_object_mut().unwrap().remove(claim);
         let refused = mint.verifier.access(&mint.sign(&claims), &DEVICE, NOW);
-        assert!(
-            matches!(refused, Err(TokenError::Malformed)),
-            "without {claim}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(TokenError::Malformed)), "without {claim}: {refused:?}");
     }
     for (claim, value) in [
         ("typ", json!("peer")),
@@ -270,9 +214,6 @@ fn every_claim_is_required_and_checked() {
     ] {
         let mut claims = good.clone();
         claims[claim] = value.clone();
-        assert!(
-            mint.verifier.access(&mint.sign(&claims), &DEVICE, NOW).is_err(),
-            "{claim}: {value}"
-        );
+        assert!(mint.verifier.access(&mint.sign(&claims), &DEVICE, NOW).is_err(), "{claim}: {value}");
     }
 }
