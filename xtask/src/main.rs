@@ -5,6 +5,7 @@
 
 mod command;
 mod desk;
+mod help;
 mod real;
 mod setup;
 mod soak;

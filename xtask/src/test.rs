@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, program, run as run_command};
-use crate::{desk, real, setup, soak, tidy};
+use crate::{desk, help, real, setup, soak, tidy};
 
 /// How a step that did not fail ended.
 pub(crate) enum Outcome {
@@ -76,6 +76,7 @@ fn plan(top: &Path) -> Vec<Step> {
         Step::cargo("without the window", &["check", "--quiet", "-p", "landline", "--no-default-features"]),
         Step::documentation(),
     ];
+    plan.push(help::step());
     plan.extend(real::steps());
     plan.push(Step::new("demo without a display", demo));
     plan.push(soak::small());
