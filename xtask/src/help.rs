@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{output, program};
+use crate::real::Process;
 use crate::test::{Outcome, Step};
 
 /// What is asked for help: a program, and a subcommand of it.
@@ -30,13 +31,14 @@ pub(crate) fn step() -> Step {
     })
 }
 
-/// The sample of the coordinator's settings is one that it takes.
+/// A coordinator starts with the sample of its settings.
 fn sample_settings(top: &Path) -> Result<()> {
     let data = tempfile::tempdir()?;
-    let mut invite = Command::new(program(top, "landline-coordinator"));
-    invite.arg("--config").arg(top.join("assets/coordinator.toml"));
-    invite.arg("--data-dir").arg(data.path().join("data")).args(["invite", "--admin"]);
-    output(&mut invite).context("assets/coordinator.toml").map(drop)
+    let mut start = Command::new(program(top, "landline-coordinator"));
+    start.arg("--config").arg(top.join("assets/coordinator.toml"));
+    start.arg("--data-dir").arg(data.path().join("data")).args(["--listen", "127.0.0.1", "--port", "0"]);
+    let mut coordinator = Process::start("the coordinator with assets/coordinator.toml", &mut start, "")?;
+    coordinator.until("its fingerprint", |line| line.starts_with("Fingerprint").then_some(()))
 }
 
 fn help(top: &Path, name: &str, words: &[&str]) -> Result<String> {
