@@ -10,6 +10,7 @@ pub mod server;
 pub mod settings;
 
 mod auth;
+mod error;
 mod http;
 mod hub;
 mod links;
@@ -19,7 +20,8 @@ mod state;
 mod store;
 
 pub use config::{Config, DEFAULT_PORT, Limits, Registration};
+pub use error::StartError;
 pub use landline_net::Clock;
 pub use links::{invite_into, reachable_at};
-pub use server::{Coordinator, StartError};
+pub use server::Coordinator;
 pub use store::StoreError;

@@ -8,7 +8,7 @@ use landline_trust::DeviceKey;
 use landline_trust::private_file::private_dir;
 
 use crate::config::Config;
-use crate::server::StartError;
+use crate::error::StartError;
 use crate::store;
 use landline_net::Clock;
 

@@ -9,10 +9,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::server::PATIENCE;
 use crate::state::App;
 use crate::store::{Committed, StoreError, WriterThread, accounts};
 
+/// How long parts of the ending may take, beside the two seconds that connections get.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long changed presence is gathered before it is told.
 const ROUND: Duration = Duration::from_millis(100);
 /// How often expired tokens are looked for.

@@ -1,23 +1,22 @@
 //! Starting, being found, and ending.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use landline_net::{AcceptLimits, serve};
 use landline_protocol::{DeviceId, InviteLink, WireError};
-use landline_trust::private_file::{PrivateFileError, private_dir};
-use landline_trust::{ClientAuth, DeviceKey, KeyError, TlsError, TokenSigner, TokenVerifier, server_config};
+use landline_trust::private_file::private_dir;
+use landline_trust::{ClientAuth, DeviceKey, TokenSigner, TokenVerifier, server_config};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{Auth, Passwords, Rates};
 use crate::config::Config;
+use crate::error::StartError;
 use crate::hub::Hub;
 use crate::links::{LISTENS, links};
 use crate::running;
@@ -34,48 +33,6 @@ pub struct Coordinator {
     first_code: Option<String>,
     stop: CancellationToken,
     ended: CancellationToken,
-}
-
-/// Why a coordinator did not start. Each is a sentence for whoever started it.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data directory cannot be made, or others could read it.
-    #[error("the data directory cannot be used: {0}")]
-    DataDir(#[from] PrivateFileError),
-    /// Another process runs on the same data.
-    #[error("another coordinator already uses {}: stop it first, or choose another data directory", .0.display())]
-    Locked(PathBuf),
-    /// No coordinator has ever run on this data.
-    #[error("no coordinator has run in {} yet: start it once, it prints an invite link itself", .0.display())]
-    NeverRan(PathBuf),
-    /// The lock file cannot be made.
-    #[error("{}: {error}", .path.display())]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// The device key or the token key cannot be made or read.
-    #[error("the coordinator's key cannot be used: {0}")]
-    Key(#[from] KeyError),
-    /// The key does not serve for TLS.
-    #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] TlsError),
-    /// The database cannot be opened.
-    #[error("the database in the data directory cannot be used: {0}")]
-    Store(#[from] StoreError),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}. {}", listen_advice(.error))]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// Anything else.
-    #[error("{0}")]
-    Other(#[from] WireError),
 }
 
 impl Coordinator {
@@ -156,14 +113,6 @@ impl Drop for Coordinator {
     }
 }
 
-fn listen_advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::AddrInUse => "Another program uses this port: stop it, or choose a port with --port",
-        ErrorKind::PermissionDenied => "Choose a port of 1024 or above with --port",
-        _ => "Choose an address of this machine with --listen",
-    }
-}
-
 /// One process uses a data directory at a time: two writers would give the same place twice.
 fn lock(data_dir: &Path) -> Result<File, StartError> {
     let path = data_dir.join("coordinator.lock");
@@ -228,6 +177,3 @@ async fn serve_app(
     let handler = move |peer, request| crate::http::handle(app.clone(), peer, request);
     serve(listener, tls, limits, handler, stop).await;
 }
-
-/// How long parts of the ending may take, beside the two seconds that connections get.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);

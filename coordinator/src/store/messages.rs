@@ -1,12 +1,13 @@
 //! Conversations and what is said in them.
 
+use std::collections::HashMap;
+
 use landline_protocol::frame::Range;
 use landline_protocol::{
     ConversationId, ConversationKind, DeviceId, PublicKey, Seq, Sequenced, Signature, Signed, Timestamp,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::writer::Known;
 use super::{Append, Placed, StoreError, Unplaced};
 
 /// Places of one conversation; `place / PLACES` is the conversation's row.
@@ -17,6 +18,13 @@ const PLACES: i64 = 1 << 32;
 pub(super) struct ConversationRow {
     id: i64,
     head: Seq,
+}
+
+/// Rows seen before. Emptied whenever a transaction is undone.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) conversations: HashMap<ConversationId, ConversationRow>,
+    pub(super) devices: HashMap<DeviceId, i64>,
 }
 
 /// A conversation as the hub wants it at the start.

@@ -1,15 +1,13 @@
 //! The one thread that writes: takes whatever has queued up, commits it in one transaction, then
 //! tells everybody at once. Under load groups grow by themselves; nobody waits for a timer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use landline_protocol::{ConversationId, DeviceId};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-use super::messages::{self, ConversationRow};
+use super::messages::{self, Known};
 use super::{Append, Committed, StoreError, Unplaced};
 use landline_net::Clock;
 
@@ -47,13 +45,6 @@ pub(super) struct Writer {
     events: mpsc::Sender<Vec<Committed>>,
     full: Arc<AtomicBool>,
     known: Known,
-}
-
-/// Rows seen before. Emptied whenever a transaction is undone.
-#[derive(Default)]
-pub(super) struct Known {
-    pub(super) conversations: HashMap<ConversationId, ConversationRow>,
-    pub(super) devices: HashMap<DeviceId, i64>,
 }
 
 /// A group on its way through one transaction.

@@ -10,23 +10,15 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use landline_net::{Body, empty, error, full};
 use landline_protocol::peer_routes::ShareRoute;
-use landline_protocol::{DeviceId, ErrorCode, UserName, WireError};
+use landline_protocol::{ErrorCode, WireError};
 
 use crate::range::{Selection, Slice, select};
 use crate::share::{Share, ShareError, Shares};
+pub use crate::upload::Asker;
 
 mod body;
 
 use body::FileBody;
-
-/// Who is asking, proven before: the credential and the device certificate agree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
-    /// The person.
-    pub user: UserName,
-    /// The machine.
-    pub device: DeviceId,
-}
 
 /// Answers one request. Reads nothing of its body.
 pub async fn respond<B>(shares: &Shares, asker: &Asker, request: Request<B>) -> Response<Body> {

@@ -17,9 +17,8 @@ use crate::beneath::{Directory, OpenError};
 use crate::disk::FileVersion;
 use crate::lock;
 use crate::pool::Pool;
-use crate::serve::Asker;
 use crate::tree::{HashError, PieceTree};
-use crate::upload::{Meters, Pulse, Upload};
+use crate::upload::{Asker, Meters, Pulse, Upload};
 
 /// What is shared at this moment. Clones are handles of one registry.
 #[derive(Clone)]

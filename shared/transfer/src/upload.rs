@@ -8,7 +8,15 @@ use landline_protocol::{DeviceId, ShareId, UserName};
 use tokio::sync::watch;
 
 use crate::lock;
-use crate::serve::Asker;
+
+/// Who is asking, proven before: the credential and the device certificate agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The person.
+    pub user: UserName,
+    /// The machine.
+    pub device: DeviceId,
+}
 
 /// One device fetching one share, since the share was added.
 #[derive(Clone, Debug, PartialEq, Eq)]

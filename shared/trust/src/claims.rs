@@ -1,9 +1,55 @@
 //! What stands in a token, and the rules by which it is believed.
 
-use landline_protocol::{DeviceId, Timestamp};
+use landline_protocol::{DeviceId, ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::token::TokenError;
+use crate::secret::RandomError;
+
+/// A token that proves nothing, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not a token of the form in use, or a claim is missing.
+    #[error("the token cannot be read")]
+    Malformed,
+    /// The signature is wrong, the algorithm is not `EdDSA`, or the key is not the issuer's.
+    #[error("the token is not genuine")]
+    Forged,
+    /// Made by another coordinator.
+    #[error("the token was made by another coordinator")]
+    Issuer,
+    /// Made for another use.
+    #[error("the token is meant for something else")]
+    Purpose,
+    /// Bound to another device's key.
+    #[error("the token belongs to another device")]
+    Device,
+    /// Not good yet.
+    #[error("the token is not valid yet: compare the clocks of both machines")]
+    NotYet,
+    /// Good once.
+    #[error("the token has expired")]
+    Expired,
+    /// No token could be made.
+    #[error("no token could be made: {0}")]
+    Sign(String),
+}
+
+impl TokenError {
+    /// The code under which a refusal travels.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Expired => ErrorCode::TokenExpired,
+            Self::Sign(_) => ErrorCode::Internal,
+            _ => ErrorCode::Unauthenticated,
+        }
+    }
+}
+
+impl From<RandomError> for TokenError {
+    fn from(error: RandomError) -> Self {
+        Self::Sign(error.to_string())
+    }
+}
 
 /// Clocks may differ by this much.
 pub(crate) const LEEWAY_SECS: u64 = 5;

@@ -1,14 +1,15 @@
 //! A device: the Ed25519 key that is its identity, and the certificate that carries it in TLS.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use landline_protocol::{DeviceId, PublicKey, Signature};
 use rustls::server::ParsedCertificate;
 
 use crate::identity::Identity;
-use crate::private_file::{self, PrivateFileError};
+pub use crate::identity::KeyError;
+use crate::private_file;
 use crate::secret::sha256;
 
 /// A device's private key with its certificates.
@@ -21,28 +22,6 @@ pub struct DeviceKey {
     public: PublicKey,
     pub(crate) identity: Identity,
     pub(crate) browser: Identity,
-}
-
-/// A key that cannot be made, read or trusted to be private.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The file or its directory.
-    #[error(transparent)]
-    File(#[from] PrivateFileError),
-    /// The file holds something else than a key and its certificate.
-    #[error(
-        "the key file {} is damaged: {why}. Restore it from a backup; without it this device is a \
-         new one and has to be let in again.", path.display()
-    )]
-    Damaged {
-        /// The key file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The cryptographic library refused to make a key or certificate.
-    #[error("no key could be made: {0}")]
-    Make(#[from] rcgen::Error),
 }
 
 impl DeviceKey {

@@ -1,19 +1,40 @@
 //! A private key with its self-signed certificate, and the PEM file that keeps both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SignatureAlgorithm};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use crate::device::KeyError;
-use crate::private_file;
+use crate::private_file::{self, PrivateFileError};
 
 /// A key pair and the certificate it signed for itself.
 pub(crate) struct Identity {
     /// PKCS#8 (RFC 5958).
     pub(crate) key: PrivatePkcs8KeyDer<'static>,
     pub(crate) certificate: CertificateDer<'static>,
+}
+
+/// A key that cannot be made, read or trusted to be private.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file or its directory.
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
+    /// The file holds something else than a key and its certificate.
+    #[error(
+        "the key file {} is damaged: {why}. Restore it from a backup; without it this device is a \
+         new one and has to be let in again.", path.display()
+    )]
+    Damaged {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The cryptographic library refused to make a key or certificate.
+    #[error("no key could be made: {0}")]
+    Make(#[from] rcgen::Error),
 }
 
 impl Identity {

@@ -18,37 +18,7 @@ use rustls::{CertificateError, ClientConfig, ServerConfig, SignatureScheme};
 use crate::device::{DeviceKey, certificate_device};
 use crate::identity::Identity;
 use crate::verify::{AnyDevice, ServerPin};
-
-/// Which key the other side must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expect {
-    /// This one; any other is a hard stop.
-    Pinned(DeviceId),
-    /// Whatever it has: first contact. The caller records it and shows it as unverified.
-    FirstUse,
-}
-
-/// Whether a client must present its device certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// Without one there is no connection.
-    Required,
-    /// Asked for, but browsers may come without; they get a P-256 certificate.
-    Optional,
-}
-
-/// The other side has another key than the one pinned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the key of the other side has changed: expected {}, seen {}",
-    expected.fingerprint(), seen.fingerprint()
-)]
-pub struct KeyMismatch {
-    /// The pinned key.
-    pub expected: DeviceId,
-    /// The key that was presented.
-    pub seen: DeviceId,
-}
+pub use crate::verify::{ClientAuth, Expect, KeyMismatch};
 
 /// A TLS configuration that cannot be made.
 #[derive(Debug, thiserror::Error)]

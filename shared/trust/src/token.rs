@@ -10,62 +10,17 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use data_encoding::HEXLOWER;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use landline_protocol::account::{KeySet, SigningKey};
-use landline_protocol::{DeviceId, ErrorCode, PublicKey, Timestamp, UserName};
+use landline_protocol::{DeviceId, PublicKey, Timestamp, UserName};
 
+pub use crate::claims::TokenError;
 use crate::claims::{ACCESS, Check, Claims, Confirmation, PEER, Purpose};
 use crate::device::KeyError;
 use crate::identity::Identity;
 use crate::private_file;
-use crate::secret::{self, RandomError, sha256};
+use crate::secret::{self, sha256};
 
 /// How long past its expiry a peer credential is honoured while the coordinator is out of reach.
 pub const OFFLINE_GRACE_SECS: u64 = 7 * 24 * 60 * 60;
-
-/// A token that proves nothing, and why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Not a token of the form in use, or a claim is missing.
-    #[error("the token cannot be read")]
-    Malformed,
-    /// The signature is wrong, the algorithm is not `EdDSA`, or the key is not the issuer's.
-    #[error("the token is not genuine")]
-    Forged,
-    /// Made by another coordinator.
-    #[error("the token was made by another coordinator")]
-    Issuer,
-    /// Made for another use.
-    #[error("the token is meant for something else")]
-    Purpose,
-    /// Bound to another device's key.
-    #[error("the token belongs to another device")]
-    Device,
-    /// Not good yet.
-    #[error("the token is not valid yet: compare the clocks of both machines")]
-    NotYet,
-    /// Good once.
-    #[error("the token has expired")]
-    Expired,
-    /// No token could be made.
-    #[error("no token could be made: {0}")]
-    Sign(String),
-}
-
-impl TokenError {
-    /// The code under which a refusal travels.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::Expired => ErrorCode::TokenExpired,
-            Self::Sign(_) => ErrorCode::Internal,
-            _ => ErrorCode::Unauthenticated,
-        }
-    }
-}
-
-impl From<RandomError> for TokenError {
-    fn from(error: RandomError) -> Self {
-        Self::Sign(error.to_string())
-    }
-}
 
 /// Makes tokens: the coordinator's half.
 pub struct TokenSigner {

@@ -10,12 +10,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::Asker;
 use crate::disk::{self, FileVersion};
 use crate::pool::{FRAME_BYTES, Pool};
 use crate::range::Slice;
 use crate::share::{Share, Shares};
-use crate::upload::Sending;
+use crate::upload::{Asker, Sending};
 
 /// Responses at once up to which each may use a large pooled frame: 16 MiB together.
 const LARGE_FRAMES: usize = 32;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use landline_protocol::ShareId;
+use landline_protocol::{DeviceId, ShareId};
 
 use super::*;
 use crate::Audience;
