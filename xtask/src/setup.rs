@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use crate::command;
 
 /// Debian packages: what the window needs to run, a display for it, and tools to look from outside.
-const PACKAGES: [&str; 18] = [
+const PACKAGES: [&str; 19] = [
+    "git",
     "libx11-6",
     "libx11-xcb1",
     "libxcursor1",
