@@ -3,6 +3,7 @@
 
 mod cli;
 mod demo;
+mod units;
 
 #[cfg(feature = "window")]
 mod app;

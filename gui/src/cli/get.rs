@@ -13,7 +13,6 @@ use super::exit::{Exit, Problem};
 use super::offers::Wish;
 use super::progress::Meter;
 use super::record::Record;
-use super::text;
 
 /// Picks, accepts, and stays until everything picked is in place or will not come.
 pub(crate) async fn run(client: &mut Client, args: &args::Get) -> Result<(), Problem> {
@@ -120,7 +119,8 @@ async fn fetch(
 
 fn received(client: &Client, transfer: &TransferView) -> Result<(), Problem> {
     let path = transfer.path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let text = format!("Received {} ({}), verified: {path}", transfer.name, text::size(transfer.size));
+    let text =
+        format!("Received {} ({}), verified: {path}", transfer.name, crate::units::size(transfer.size));
     let record = Record::Received {
         offer: transfer.offer.to_string(),
         name: transfer.name.as_raw().to_owned(),

@@ -130,7 +130,7 @@ mod tests {
             path: None,
             recipients: vec![],
         };
-        let expected = "a\\u{1b}b.iso: active, 1.0 MiB of 4.0 MiB, 512.0 KiB/s, 6.0 s left";
+        let expected = "a\\u{1b}b.iso: active, 1.0 MiB of 4.0 MiB, 512 KiB/s, 6.0 s left";
         assert_eq!(line(&transfer, transfer.size), expected);
     }
 }

@@ -95,7 +95,7 @@ fn announce(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem
     };
     let record = Offer::of(transfer, &now);
     let whom = if record.conversation == "lobby" { "everybody" } else { &record.conversation };
-    let size = text::size(transfer.size);
+    let size = crate::units::size(transfer.size);
     let text = format!("{what} {} ({size}) to {whom}, id {}", transfer.name, text::short_id(&record.id));
     client.out.record(&Record::Offer(record), &text)
 }

@@ -8,6 +8,7 @@ use landline_protocol::name::printable;
 use unicode_width::UnicodeWidthStr;
 
 use super::record::{Hosting, Me, Message, Offer, Person};
+use crate::units::size;
 
 /// When and where the reader is: moments are shown as they would say them.
 #[derive(Clone, Debug)]
@@ -190,22 +191,6 @@ pub(crate) fn progress(transfer: &TransferView, total: Option<u64>) -> String {
     format!("{so_far}{rate}{left}")
 }
 
-/// Bytes in binary units: `0 B`, `1.5 KiB`, `256.0 MiB`.
-pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut amount = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    // 1023.95 would be written 1024.0.
-    while amount >= 1023.95 && unit + 1 < UNITS.len() {
-        amount /= 1024.0;
-        unit += 1;
-    }
-    format!("{amount:.1} {}", UNITS[unit])
-}
-
 /// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -283,9 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_times_are_short() {
-        let sizes = [0, 1023, 1536, 1_048_575, 256 << 20, 5 << 30, u64::MAX].map(size);
-        assert_eq!(sizes, ["0 B", "1023 B", "1.5 KiB", "1.0 MiB", "256.0 MiB", "5.0 GiB", "16.0 EiB"]);
+    fn times_are_short() {
         let times = [400, 12_900, 200_000, 7_500_000].map(|ms| duration(Duration::from_millis(ms)));
         assert_eq!(times, ["0.4 s", "12 s", "3 min 20 s", "2 h 5 min"]);
     }

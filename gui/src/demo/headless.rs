@@ -9,7 +9,6 @@ use super::children::{Running, Stage};
 use super::content::{self, Prop};
 use super::narrator::Narrator;
 use super::summary::{Fetched, Summary};
-use crate::cli::text;
 
 /// Where alice has what she shares, beneath her folder.
 pub(super) const FILES: &str = "files";
@@ -41,7 +40,7 @@ async fn share(cast: &Cast<'_>, props: &[Prop], narrator: Narrator) -> anyhow::R
     }
     narrator.step(5, "alice offers two files to bob, and serves them herself", started.elapsed())?;
     for prop in props {
-        narrator.say(&format!("      {} ({})", prop.name, text::size(prop.size)))?;
+        narrator.say(&format!("      {} ({})", prop.name, crate::units::size(prop.size)))?;
     }
     hand_over(cast, props, sending, 6, narrator).await
 }

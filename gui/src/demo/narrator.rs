@@ -64,8 +64,8 @@ pub(super) struct Watched {
 impl Watched {
     /// So far.
     pub(super) fn at(&mut self, bytes: u64, rate: Option<u64>) -> anyhow::Result<()> {
-        let rate = rate.map(|rate| format!(", {}/s", text::size(rate))).unwrap_or_default();
-        let so_far = format!("{} of {}{rate}", text::size(bytes), text::size(self.size));
+        let rate = rate.map(|rate| format!(", {}/s", crate::units::size(rate))).unwrap_or_default();
+        let so_far = format!("{} of {}{rate}", crate::units::size(bytes), crate::units::size(self.size));
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
             bar.set_message(so_far);

@@ -53,15 +53,15 @@ impl Summary {
         if let Some((file, took, rate)) = largest.and_then(|file| Some((file, file.took?, file.rate()?))) {
             lines.push(format!(
                 "  File         {} in {}, {}/s: straight from alice to bob, TLS 1.3, every MiB verified (BLAKE3)",
-                text::size(file.size),
+                crate::units::size(file.size),
                 text::duration(took),
-                text::size(rate)
+                crate::units::size(rate)
             ));
         }
         lines.push(format!(
             "  Coordinator  {} in, {} out, counted on its doorstep: accounts, messages, offers, and no byte of a file",
-            text::size(self.inward),
-            text::size(self.outward)
+            crate::units::size(self.inward),
+            crate::units::size(self.outward)
         ));
         lines.push(format!(
             "  In all       {}; nothing of it is left on this machine",
@@ -128,7 +128,7 @@ mod tests {
         let summary =
             Summary { took: Duration::from_secs(7), files: vec![file], inward: 2_048, outward: 4_096 };
         let text = summary.text();
-        for expected in ["256.0 MiB in 2.0 s, 128.0 MiB/s", "2.0 KiB in, 4.0 KiB out", " host "] {
+        for expected in ["256 MiB in 2.0 s, 128 MiB/s", "2.0 KiB in, 4.0 KiB out", " host "] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
         let record: serde_json::Value = serde_json::from_str(&summary.json()).unwrap();

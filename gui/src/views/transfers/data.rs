@@ -118,7 +118,7 @@ pub(crate) fn is_current(transfer: &TransferView) -> bool {
 }
 
 fn about(transfer: &TransferView, me: &UserName, kind: Option<&ConversationKind>) -> String {
-    let size = format::size(transfer.size);
+    let size = crate::units::size(transfer.size);
     if !transfer.outgoing {
         return format!("{size} · from {}", transfer.author);
     }
@@ -244,7 +244,7 @@ fn recipients(all: &[RecipientView]) -> Vec<String> {
 
 fn recipient(one: &RecipientView) -> String {
     match one.state {
-        RecipientState::Fetching => format!("{} · {} so far", one.user, format::size(one.bytes)),
+        RecipientState::Fetching => format!("{} · {} so far", one.user, crate::units::size(one.bytes)),
         RecipientState::Done => format!("{} · has it, verified", one.user),
         RecipientState::Declined => format!("{} · declined", one.user),
         RecipientState::Cancelled => format!("{} · gave up", one.user),
