@@ -1,7 +1,7 @@
 //! The WebSocket between a peer and its coordinator: JSON text messages, one frame each.
 //!
-//! The peer opens with `hello`, the coordinator answers `welcome`, `directory` and
-//! `conversations`; then either side speaks when it has something to say. Frames of an unknown
+//! The peer opens with `hello`, the coordinator answers `welcome`, `directory`,
+//! `revocations` and `conversations`; then either side speaks when it has something to say. Frames of an unknown
 //! type are ignored, unknown fields are skipped; what is relayed between people (envelopes,
 //! device information) keeps unknown fields.
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope::Signed;
 use crate::error::WireError;
 use crate::ids::{ConversationId, DeviceId, MessageId, Seq, Timestamp};
+use crate::revocation::SignedRevocations;
 use crate::user::UserName;
 
 /// Fields of a later version, carried along unread.
@@ -64,6 +65,11 @@ pub enum ServerFrame {
     Presence {
         /// The person as they are now.
         person: Person,
+    },
+    /// Which peer credentials are void: once after the directory, and at every change.
+    Revocations {
+        /// Takes the place of every earlier list of this coordinator.
+        revocations: SignedRevocations,
     },
     /// Conversations this account is a member of: all at the start, a new one when it is made.
     Conversations {

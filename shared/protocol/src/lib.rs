@@ -16,6 +16,7 @@ pub mod limits;
 pub mod log;
 pub mod name;
 pub mod peer_routes;
+pub mod revocation;
 pub mod user;
 
 pub use body::{Answer, Body, Offer, Sealed, Verdict};
@@ -27,6 +28,7 @@ pub use ids::{
 };
 pub use invite::InviteLink;
 pub use name::{FileName, OfferedName};
+pub use revocation::{RevocationList, Revoked, SignedRevocations};
 pub use user::UserName;
 
 /// The one protocol version this build speaks. `hello` carries the list of all versions a side

@@ -122,6 +122,10 @@ impl Claims {
         Ok(())
     }
 
+    pub(crate) fn issued_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.iat.saturating_mul(1000))
+    }
+
     pub(crate) fn expires_at(&self) -> Timestamp {
         Timestamp::from_millis(self.exp.saturating_mul(1000))
     }

@@ -1,4 +1,4 @@
-//! Who says it: device keys and certificates, signed envelopes, pinned TLS, tokens and secrets.
+//! Who says it: device keys and certificates, signed envelopes, revocations, pinned TLS, tokens and secrets.
 //!
 //! Nothing here opens a connection or reads a clock: the caller brings the moment, and what is
 //! made here is handed to `landline-net`. The only files touched are the private ones of
@@ -7,6 +7,7 @@
 pub mod device;
 pub mod envelope;
 pub mod private_file;
+pub mod revocation;
 pub mod secret;
 pub mod tls;
 pub mod token;
@@ -17,6 +18,7 @@ mod verify;
 
 pub use device::{DeviceKey, KeyError, device_id};
 pub use envelope::{OpenError, open, open_head, seal};
+pub use revocation::RevocationError;
 pub use secret::{hash_secret, random_code};
 pub use tls::{
     ClientAuth, Expect, KeyMismatch, TlsError, client_config, key_mismatch, peer_device, server_config,

@@ -45,8 +45,16 @@ pub struct AccessClaims {
 pub struct PeerClaims {
     /// The account that the device belongs to.
     pub user: UserName,
+    /// `iat`: what a revocation is held against.
+    pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
+}
+
+impl PeerClaims {
+    fn read(claims: &Claims) -> Result<Self, TokenError> {
+        Ok(Self { user: user(claims)?, issued_at: claims.issued_at(), expires_at: claims.expires_at() })
+    }
 }
 
 impl TokenSigner {
@@ -156,7 +164,7 @@ impl TokenVerifier {
         now: Timestamp,
     ) -> Result<PeerClaims, TokenError> {
         let claims = self.verify(PEER, token, device, now, 0)?;
-        Ok(PeerClaims { user: user(&claims)?, expires_at: claims.expires_at() })
+        PeerClaims::read(&claims)
     }
 
     /// The same while the coordinator is out of reach: good for [`OFFLINE_GRACE_SECS`] longer. Only
@@ -168,7 +176,7 @@ impl TokenVerifier {
         now: Timestamp,
     ) -> Result<PeerClaims, TokenError> {
         let claims = self.verify(PEER, token, device, now, OFFLINE_GRACE_SECS)?;
-        Ok(PeerClaims { user: user(&claims)?, expires_at: claims.expires_at() })
+        PeerClaims::read(&claims)
     }
 
     fn verify(

@@ -4,13 +4,14 @@ use landline_protocol::frame::{ConversationHead, Page, Pull, Range};
 use landline_protocol::log::{Cursor, Step};
 use landline_protocol::{
     Author, ClientFrame, ConversationId, ConversationKind, Envelope, MessageId, Person, Seq, Sequenced,
-    ServerFrame, limits,
+    ServerFrame, WireError, limits,
 };
 
 use super::{CatchingUp, Engine, SignedIn};
 use crate::api::{Event, Failure, Line, MessageState};
 use crate::files::Gatekeeper;
 use crate::history::{Arrived, Ingested};
+use crate::session::coordinator::refused_failure;
 use crate::session::{SessionEvent, encode};
 
 impl Engine {
@@ -28,7 +29,12 @@ impl Engine {
                 }
                 self.set_offline(false);
             }
-            SessionEvent::RoundTrip(time) => self.line = Line::Connected { round_trip: Some(time) },
+            // A heartbeat in the middle of catching up says nothing about having caught up.
+            SessionEvent::RoundTrip(time) => {
+                if let Line::Connected { round_trip } = &mut self.line {
+                    *round_trip = Some(time);
+                }
+            }
             SessionEvent::Frame(frame) => self.frame(*frame).await,
             SessionEvent::Down { until, cause } => {
                 tracing::info!(%cause, "the line to the coordinator is down");
@@ -69,13 +75,11 @@ impl Engine {
                 self.refused(id, error).await;
                 Ok(())
             }
-            ServerFrame::Error { error } => {
-                self.notice(crate::session::coordinator::refused_failure(&error));
-                Ok(())
-            }
+            ServerFrame::Error { error } => self.complaint(&error),
             ServerFrame::Welcome(_)
             | ServerFrame::Authenticated { .. }
             | ServerFrame::Goodbye { .. }
+            | ServerFrame::Revocations { .. }
             | ServerFrame::Unknown => Ok(()),
         };
         if let Err(failure) = result {
@@ -86,6 +90,17 @@ impl Engine {
                 line.close(None);
             }
         }
+    }
+
+    /// Something this side sent could not be acted on. If a page is awaited it may never come, and
+    /// the next connection asks anew.
+    fn complaint(&mut self, error: &WireError) -> Result<(), Failure> {
+        let failure = refused_failure(error);
+        if self.signed_in.as_ref().is_some_and(|signed_in| signed_in.conversations.is_pulling()) {
+            return Err(failure);
+        }
+        self.notice(failure);
+        Ok(())
     }
 
     async fn people(&mut self, people: &[Person]) -> Result<(), Failure> {

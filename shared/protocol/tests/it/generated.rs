@@ -9,8 +9,9 @@ use landline_protocol::frame::{ConversationHead, DeviceInfo, Extra, Hello, Page,
 use landline_protocol::peer_routes::ShareRoute;
 use landline_protocol::{
     Answer, Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Digest, Envelope,
-    ErrorCode, InviteLink, MessageId, Offer, OfferedName, Person, PublicKey, Root, Sealed, Seq, Sequenced,
-    ServerFrame, ShareId, Signature, Signed, Timestamp, UserName, Verdict, WireError, limits,
+    ErrorCode, InviteLink, MessageId, Offer, OfferedName, Person, PublicKey, RevocationList, Revoked, Root,
+    Sealed, Seq, Sequenced, ServerFrame, ShareId, Signature, Signed, SignedRevocations, Timestamp, UserName,
+    Verdict, WireError, limits,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -56,6 +57,9 @@ proptest! {
             peer_expires_at: times.1, refresh_token,
         })?;
     }
+
+    #[test]
+    fn revocation_lists(list in revocations()) { survives(&list)?; }
 
     #[test]
     fn errors(error in wire_error()) { survives(&error)?; }
@@ -125,6 +129,7 @@ fn server_frame() -> impl Strategy<Value = ServerFrame> {
         (vec(person(), 0..4), any::<bool>())
             .prop_map(|(people, complete)| ServerFrame::Directory { people, complete }),
         person().prop_map(|person| ServerFrame::Presence { person }),
+        signed_revocations().prop_map(|revocations| ServerFrame::Revocations { revocations }),
         vec(head, 0..4).prop_map(|conversations| ServerFrame::Conversations { conversations }),
         page,
         (conversation(), sequenced())
@@ -228,6 +233,19 @@ fn signed() -> impl Strategy<Value = Signed> {
         key: PublicKey::from_bytes(key),
         signature: Signature::from_slice(&[one, two].concat()).unwrap(),
     })
+}
+
+fn revocations() -> impl Strategy<Value = RevocationList> {
+    let revoked = (device(), time()).prop_map(|(device, before)| Revoked { device, before });
+    (device(), any::<u64>(), vec(revoked, 0..4)).prop_map(|(issuer, version, revoked)| RevocationList {
+        issuer,
+        version,
+        revoked,
+    })
+}
+
+fn signed_revocations() -> impl Strategy<Value = SignedRevocations> {
+    signed().prop_map(|Signed { envelope: list, key, signature }| SignedRevocations { list, key, signature })
 }
 
 fn wire_error() -> impl Strategy<Value = WireError> {

@@ -11,8 +11,9 @@ use landline_protocol::error::ErrorDetails;
 use landline_protocol::frame::{ConversationHead, DeviceInfo, Extra, Hello, Page, Pull, Range, Welcome};
 use landline_protocol::{
     Answer, Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Digest, Envelope,
-    ErrorCode, MessageId, Offer, OfferedName, Person, PublicKey, Root, Sealed, Seq, Sequenced, ServerFrame,
-    ShareId, Signature, Signed, Timestamp, UserName, Verdict, WireError,
+    ErrorCode, MessageId, Offer, OfferedName, Person, PublicKey, RevocationList, Revoked, Root, Sealed, Seq,
+    Sequenced, ServerFrame, ShareId, Signature, Signed, SignedRevocations, Timestamp, UserName, Verdict,
+    WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,6 +79,7 @@ fn server_kind(frame: &ServerFrame) -> &'static str {
         ServerFrame::Welcome(_) => "server.welcome",
         ServerFrame::Directory { .. } => "server.directory",
         ServerFrame::Presence { .. } => "server.presence",
+        ServerFrame::Revocations { .. } => "server.revocations",
         ServerFrame::Conversations { .. } => "server.conversations",
         ServerFrame::Page(_) => "server.page",
         ServerFrame::Deliver { .. } => "server.deliver",
@@ -137,6 +139,7 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         ("server.welcome", ServerFrame::Welcome(welcome())),
         ("server.directory", ServerFrame::Directory { people: vec![person(), newcomer()], complete: true }),
         ("server.presence", ServerFrame::Presence { person: person() }),
+        ("server.revocations", ServerFrame::Revocations { revocations: signed_revocations() }),
         (
             "server.conversations",
             ServerFrame::Conversations { conversations: vec![lobby_head(), direct_head()] },
@@ -226,6 +229,9 @@ fn types() -> Vec<Sample> {
         sample("type.wire_error.plain", error(ErrorCode::NotFound)),
         sample("type.error_details", ErrorDetails { retry_after_ms: Some(1_500) }),
         sample("type.signing_key", accounts::signing_key()),
+        sample("type.revocation_list", revocations()),
+        sample("type.revoked", revocations().revoked[0]),
+        sample("type.signed_revocations", signed_revocations()),
     ]
 }
 
@@ -291,6 +297,19 @@ pub(crate) fn signed() -> Signed {
 
 pub(crate) fn sequenced() -> Sequenced {
     Sequenced { seq: Seq(42), at: moment(7), message: signed() }
+}
+
+fn revocations() -> RevocationList {
+    let revoked = vec![Revoked { device: device(7), before: moment(5) }];
+    RevocationList { issuer: device(9), version: 3, revoked }
+}
+
+fn signed_revocations() -> SignedRevocations {
+    SignedRevocations {
+        list: serde_json::to_string(&revocations()).unwrap(),
+        key: PublicKey::from_bytes([4; 32]),
+        signature: Signature::from_bytes([5; 64]),
+    }
 }
 
 fn person() -> Person {

@@ -4,4 +4,5 @@
 mod envelopes;
 mod files;
 mod handshake;
+mod revocations;
 mod tokens;

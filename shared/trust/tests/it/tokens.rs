@@ -70,7 +70,8 @@ fn tokens_say_what_they_are_for_and_how_long() {
 
     let (peer, until) = mint.signer.peer_credential(&alice(), &DEVICE, NOW).unwrap();
     assert_eq!(until, later(24 * 3600));
-    assert_eq!(mint.verifier.peer_credential(&peer, &DEVICE, NOW).unwrap().user, alice());
+    let claims = mint.verifier.peer_credential(&peer, &DEVICE, NOW).unwrap();
+    assert_eq!((claims.user, claims.issued_at, claims.expires_at), (alice(), NOW, until));
 
     let mut claims = part(&access, 1);
     assert!(claims["jti"].as_str().unwrap().len() >= 22);
