@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use bytes::Bytes;
-use landline_protocol::{OfferedName, ShareId, UserName};
+use landline_protocol::{DeviceId, OfferedName, ShareId, UserName};
 use tokio::sync::watch;
 
 use crate::beneath::{Directory, OpenError};
@@ -146,6 +146,14 @@ impl Shares {
         if let Some(share) = removed {
             share.stopped.store(true, Ordering::Relaxed);
             self.pulse.now();
+        }
+    }
+
+    /// Ends every response under way to a device, as when it was signed out. What it asks for later
+    /// is for whoever admits it to judge.
+    pub fn stop_device(&self, device: &DeviceId) {
+        for share in lock(&self.table).shares.values() {
+            share.meters.stop(device);
         }
     }
 

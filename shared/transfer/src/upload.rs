@@ -80,6 +80,8 @@ struct Meter {
     asker: Asker,
     sent: AtomicU64,
     live: AtomicUsize,
+    /// Grows when what is under way must stop.
+    stops: AtomicUsize,
 }
 
 /// The counters of one share.
@@ -92,7 +94,8 @@ impl Meters {
         let meter = self.of(asker);
         meter.live.fetch_add(1, Ordering::Relaxed);
         pulse.now();
-        Sending { meter, pulse: Arc::clone(pulse) }
+        let stops = meter.stops.load(Ordering::Relaxed);
+        Sending { meter, stops, pulse: Arc::clone(pulse) }
     }
 
     /// The counters as they stand.
@@ -108,13 +111,24 @@ impl Meters {
         lock(&self.0).iter().map(read).collect()
     }
 
+    /// Ends what is under way to a device.
+    pub(crate) fn stop(&self, device: &DeviceId) {
+        for meter in lock(&self.0).iter().filter(|meter| meter.asker.device == *device) {
+            meter.stops.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn of(&self, asker: &Asker) -> Arc<Meter> {
         let mut meters = lock(&self.0);
         if let Some(meter) = meters.iter().find(|meter| meter.asker == *asker) {
             return Arc::clone(meter);
         }
-        let meter =
-            Arc::new(Meter { asker: asker.clone(), sent: AtomicU64::new(0), live: AtomicUsize::new(0) });
+        let meter = Arc::new(Meter {
+            asker: asker.clone(),
+            sent: AtomicU64::new(0),
+            live: AtomicUsize::new(0),
+            stops: AtomicUsize::new(0),
+        });
         meters.push(Arc::clone(&meter));
         meter
     }
@@ -123,10 +137,16 @@ impl Meters {
 /// One response under way.
 pub(crate) struct Sending {
     meter: Arc<Meter>,
+    stops: usize,
     pulse: Arc<Pulse>,
 }
 
 impl Sending {
+    /// Whether the device may not have the rest.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.meter.stops.load(Ordering::Relaxed) != self.stops
+    }
+
     pub(crate) fn sent(&self, bytes: u64) {
         self.meter.sent.fetch_add(bytes, Ordering::Relaxed);
         self.pulse.soon();

@@ -52,6 +52,9 @@ impl FileBody {
         if self.share.stopped.load(Ordering::Relaxed) {
             return Err(io::Error::other("the share was withdrawn"));
         }
+        if self.sending.is_stopped() {
+            return Err(io::Error::other("the device was signed out"));
+        }
         let large = self.live.load(Ordering::Relaxed) <= LARGE_FRAMES;
         let most = if large { FRAME_BYTES } else { SMALL_FRAME_BYTES };
         let len = usize::try_from(self.rest.len()).unwrap_or(most).min(most);
