@@ -101,6 +101,12 @@ pub enum Action {
     },
     /// Ask the coordinator for an invite; admins only.
     Invite,
+    /// Forget the pinned key of a coordinator that was set up anew. The next sign-in there is a first
+    /// contact, or goes by an invite's key. Nothing else leads past a changed key.
+    ForgetKey {
+        /// As typed: `host` or `host:port`.
+        address: String,
+    },
     /// Where accepted files go from now on.
     SetDownloadFolder {
         /// Made if missing.

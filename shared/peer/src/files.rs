@@ -1,34 +1,24 @@
 //! The embedded file server: who asks is settled here, what they get in `landline-transfer`.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::AUTHORIZATION;
 use hyper::{Request, Response};
 use landline_net::Body;
 use landline_net::serve::{AcceptLimits, Peer, serve};
-use landline_protocol::{DeviceId, ErrorCode, WireError};
-use landline_transfer::serve::{Asker, respond};
+use landline_protocol::WireError;
+use landline_transfer::serve::respond;
 use landline_transfer::share::Shares;
 use landline_trust::device::DeviceKey;
 use landline_trust::tls::{ClientAuth, TlsError, server_config};
-use landline_trust::token::TokenVerifier;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use landline_net::Clock;
+use crate::gate::Gatekeeper;
 
-/// What other peers' credentials are checked against.
-#[derive(Clone, Default)]
-pub(crate) struct Gatekeeper {
-    /// Absent while nobody is signed in: then nobody gets anything.
-    pub(crate) verifier: Option<Arc<TokenVerifier>>,
-    /// With the coordinator out of reach, a known binding is honoured for a week past its expiry.
-    pub(crate) offline: bool,
-}
+use landline_net::Clock;
 
 /// The running server; dropping it ends every transfer to others.
 pub(crate) struct FileServer {
@@ -68,7 +58,7 @@ impl FileServer {
             let (shares, gate, clock) = (shares.clone(), gate.clone(), clock.clone());
             async move {
                 let keeper = gate.borrow().clone();
-                match admit(&keeper, peer.device, &request, &clock) {
+                match keeper.admit(peer.device, request.headers(), clock.now()) {
                     Ok(asker) => respond(&shares, &asker, request).await,
                     Err(error) => refuse(&error),
                 }
@@ -98,31 +88,6 @@ async fn bind(listen: SocketAddr, last_port: Option<u16>) -> std::io::Result<Tcp
         }
         result => result,
     }
-}
-
-/// Settles who asks: the device by its TLS key, the user by a credential bound to that key.
-fn admit(
-    keeper: &Gatekeeper,
-    device: Option<DeviceId>,
-    request: &Request<Incoming>,
-    clock: &Clock,
-) -> Result<Asker, WireError> {
-    let refused = |message: &str| WireError::new(ErrorCode::Unauthenticated, message);
-    let device = device.ok_or_else(|| refused("No client certificate was shown."))?;
-    let verifier = keeper.verifier.as_ref().ok_or_else(|| refused("Nobody is signed in on this machine."))?;
-    let token = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or_else(|| refused("No peer credential was shown."))?;
-    let claims = if keeper.offline {
-        verifier.peer_credential_offline(token, &device, clock.now())
-    } else {
-        verifier.peer_credential(token, &device, clock.now())
-    };
-    let claims = claims.map_err(|error| WireError::new(error.code(), error.to_string()))?;
-    Ok(Asker { user: claims.user, device })
 }
 
 fn refuse(error: &WireError) -> Response<Body> {

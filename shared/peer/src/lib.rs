@@ -7,6 +7,7 @@
 pub mod api;
 mod engine;
 mod files;
+mod gate;
 mod history;
 mod profile;
 mod rate;

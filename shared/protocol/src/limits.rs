@@ -26,6 +26,8 @@ pub const PASSWORD_MIN_CHARS: usize = 8;
 pub const PASSWORD_MAX_BYTES: usize = 1024;
 /// A piece of a file: what one chaining value covers and one check admits, in bytes.
 pub const PIECE_BYTES: u64 = 1024 * 1024;
+/// Seconds that an access token is good for.
+pub const ACCESS_TOKEN_SECS: u64 = 600;
 /// Seconds that a TLS handshake may take.
 pub const TLS_HANDSHAKE_SECS: u64 = 5;
 /// Seconds that the head of an HTTP request may take.

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landline_protocol::account::KeySet;
 use landline_protocol::{Author, ConversationKind, InviteLink};
 use landline_trust::tls::Expect;
-use landline_trust::token::TokenVerifier;
 use tokio::sync::mpsc;
 
 use super::conversations::{Conversations, PAGE};
@@ -15,7 +13,6 @@ use super::outbox::Outbox;
 use super::sign_in::{Attempt, Credentials, Fresh};
 use super::{CatchingUp, Engine, Report, SignedIn};
 use crate::api::{Event, Failure, FailureKind, Line, Outcome, Target, Ticket};
-use crate::files::Gatekeeper;
 use crate::history::{Account, Database, HistoryError};
 use crate::session::coordinator::{Address, Client};
 use crate::session::{Access, SessionHandle, SessionSetup};
@@ -112,7 +109,6 @@ impl Engine {
         for (kind, message) in outbox {
             waiting.push(kind, &message);
         }
-        self.admit_with(account.keys.clone());
         let (session, session_events) = self.dial_session(&account, access);
         let author = Author { user: account.user.clone(), device: self.key.id() };
         self.line = Line::Connecting;
@@ -155,7 +151,6 @@ impl Engine {
         let setup = SessionSetup {
             client: self.client(account),
             secrets: self.secrets.clone(),
-            clock: self.clock.clone(),
             device_name: self.device_name.clone(),
             addresses: self.addresses.subscribe(),
             credential: self.credential.clone(),
@@ -168,12 +163,6 @@ impl Engine {
         let address = Address::parse(&account.address)
             .unwrap_or_else(|_| Address { host: account.address.clone(), port: 0 });
         Client { address, expect: Expect::Pinned(account.coordinator), key: Arc::clone(&self.key) }
-    }
-
-    /// The keys against which other peers' credentials are checked from now on.
-    fn admit_with(&self, keys: Option<KeySet>) {
-        let verifier = keys.map(|keys| Arc::new(TokenVerifier::new(keys)));
-        self.files.gatekeeper.send_replace(Gatekeeper { verifier, offline: true });
     }
 
     /// Revokes the session at the coordinator as far as it can be reached, and forgets it here.
@@ -205,7 +194,7 @@ impl Engine {
         self.signed_in = None;
         self.downloads.stop_all();
         self.outgoing.withdraw_all(&self.shares);
-        self.files.gatekeeper.send_replace(Gatekeeper::default());
+        self.shut_gate();
         self.line = Line::SignedOut;
         self.outlet.touch();
     }

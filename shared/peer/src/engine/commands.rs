@@ -12,6 +12,7 @@ use super::sign_in::Credentials;
 use super::{Engine, no_randomness};
 use crate::api::{Action, Command, Event, Failure, FailureKind, Outcome, Ticket};
 use crate::history::{Draft, OfferRow};
+use crate::session::coordinator::Address;
 
 /// Whether a command has ended by the time its handler returns.
 type Ending = Result<Option<Outcome>, Failure>;
@@ -57,6 +58,7 @@ impl Engine {
             Action::MarkRead { conversation, seq } => self.mark_read(conversation, seq).await,
             Action::LoadOlder { conversation } => self.load_older(conversation).await,
             Action::Invite => self.begin_invite(ticket).map(|()| None),
+            Action::ForgetKey { address } => self.forget_key(&address).await,
             Action::SetDownloadFolder { folder } => self.set_download_folder(folder).await,
             Action::Shutdown => DONE,
         }
@@ -158,6 +160,15 @@ impl Engine {
         let older = self.history.call(move |db| db.messages(conv, Some(oldest), PAGE)).await?;
         conversation.prepend(older);
         DONE
+    }
+
+    async fn forget_key(&mut self, address: &str) -> Ending {
+        let address = Address::parse(address)?.to_string();
+        let name = address.clone();
+        if self.history.call(move |db| db.forget_pin(&name)).await? {
+            return DONE;
+        }
+        Err(Failure::new(FailureKind::NotFound, format!("No key is known for {address}.")))
     }
 
     async fn set_download_folder(&mut self, folder: PathBuf) -> Ending {

@@ -75,6 +75,16 @@ impl Directory {
         self.addresses.entry(device).or_insert_with(|| watch::channel(Vec::new()).0).subscribe()
     }
 
+    /// Which user (folded) each known device is listed under.
+    pub(super) fn bindings(&self) -> HashMap<DeviceId, String> {
+        let of = |(folded, known): (&String, &Known)| {
+            let devices = known.devices.clone();
+            let folded = folded.clone();
+            devices.into_iter().map(move |device| (device, folded.clone()))
+        };
+        self.people.iter().flat_map(of).collect()
+    }
+
     /// Everybody but `me`: online first, then by name.
     pub(super) fn views(&self, me: &UserName) -> Arc<[PersonView]> {
         let myself = me.folded();

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Engine;
 use super::account::signed_out;
-use super::fetcher::{FetchEnd, FetchReport, Fetcher, News};
+use super::fetcher::{FetchEnd, FetchReport, Fetcher, News, discard_part};
 use crate::api::{Event, Failure, FailureKind};
 use crate::history::{Download, DownloadStatus, OfferRow};
 use crate::rate::RateMeter;
@@ -80,7 +80,7 @@ impl Engine {
         if row.mine {
             return Err(Failure::new(FailureKind::Invalid, "This is your own offer."));
         }
-        if withdrawn(&row) {
+        if row.is_withdrawn() {
             let text = format!("{} has withdrawn “{}”.", row.author, row.name);
             return Err(Failure::new(FailureKind::NotFound, text));
         }
@@ -93,6 +93,9 @@ impl Engine {
             Failure::new(FailureKind::Io, text)
         })?;
         let name = name.unwrap_or_else(|| row.name.to_file_name().0);
+        if let Some(earlier) = self.downloads.get_mut(&offer).filter(|entry| entry.record.folder != folder) {
+            discard_part(&row, &earlier.record).await;
+        }
         self.record(offer, Download { folder, name, status: DownloadStatus::Active }).await?;
         self.answer(&row, Verdict::Accepted).await?;
         self.begin_fetch(&row, false);
@@ -112,25 +115,26 @@ impl Engine {
     pub(super) async fn cancel(&mut self, offer: MessageId) -> Result<(), Failure> {
         let row = self.offer(&offer)?;
         if row.mine {
-            self.withdraw(&row).await?;
-        } else if self.downloads.is_active(&offer) {
-            self.give_up(offer).await?;
-        } else {
+            self.drop_share(&offer).await;
+        } else if !self.give_up(&row).await? {
             return Ok(());
         }
         self.answer(&row, Verdict::Cancelled).await
     }
 
-    /// Stops a download and removes its part.
-    async fn give_up(&mut self, offer: MessageId) -> Result<(), Failure> {
-        let Some(entry) = self.downloads.get_mut(&offer) else {
-            return Ok(());
-        };
-        if let Some(live) = &entry.live {
-            live.cancel.cancel();
+    /// Stops a download that has not ended well and leaves nothing of it behind. Says whether there
+    /// was one.
+    async fn give_up(&mut self, row: &OfferRow) -> Result<bool, Failure> {
+        let Some(entry) = self.downloads.get_mut(&row.offer) else { return Ok(false) };
+        match (&entry.record.status, &entry.live) {
+            (DownloadStatus::Done(_) | DownloadStatus::Cancelled, _) => return Ok(false),
+            // The task removes the part when it has let go of it.
+            (_, Some(live)) => live.cancel.cancel(),
+            (_, None) => discard_part(row, &entry.record).await,
         }
         let record = Download { status: DownloadStatus::Cancelled, ..entry.record.clone() };
-        self.record(offer, record).await
+        self.record(row.offer, record).await?;
+        Ok(true)
     }
 
     /// An offer was made, sealed or answered, by anyone.
@@ -145,15 +149,10 @@ impl Engine {
             }
             return;
         }
-        if !self.downloads.is_active(&row.offer) {
-            return;
-        }
-        if withdrawn(&row) {
-            if let Err(failure) = self.give_up(row.offer).await {
-                self.notice(failure);
-            }
-        } else {
+        if !row.is_withdrawn() {
             self.begin_fetch(&row, false);
+        } else if let Err(failure) = self.give_up(&row).await {
+            self.notice(failure);
         }
     }
 
@@ -229,8 +228,10 @@ impl Engine {
                 self.outlet.event(Event::Received { offer, path });
                 Ok(())
             }
+            // Accepted anew while the cancelled attempt was still putting things away.
             Err(FetchEnd::Cancelled) => {
-                self.record(offer, Download { status: DownloadStatus::Cancelled, ..record }).await
+                self.begin_fetch(&row, false);
+                Ok(())
             }
             Err(FetchEnd::Failed(failure)) => {
                 let status = DownloadStatus::Failed(failure.clone());
@@ -256,16 +257,7 @@ impl Engine {
         let Some(kind) = signed_in.conversations.kind_of(row.conv) else {
             return Ok(());
         };
-        self.say_answer(kind, Body::Answer(Answer { offer: row.offer, verdict })).await
-    }
-
-    async fn say_answer(
-        &mut self,
-        to: landline_protocol::ConversationKind,
-        body: Body,
-    ) -> Result<(), Failure> {
-        // An answer changes an offer, which can lead to an answer: the future must have a size.
-        Box::pin(self.say(to, body)).await.map(drop)
+        self.say(kind, Body::Answer(Answer { offer: row.offer, verdict })).await.map(drop)
     }
 
     pub(super) fn offer(&self, offer: &MessageId) -> Result<OfferRow, Failure> {
@@ -297,17 +289,11 @@ fn set_waiting(entry: &mut Entry, waiting: Option<Failure>) {
     }
 }
 
-/// Whether the author has taken an offer back.
-pub(super) fn withdrawn(row: &OfferRow) -> bool {
-    row.answers
-        .iter()
-        .any(|(user, verdict)| user.folded() == row.author.folded() && *verdict == Verdict::Cancelled)
-}
-
+/// Who has it now and had it not before.
 fn newly_done(before: Option<&OfferRow>, now: &OfferRow) -> Vec<UserName> {
-    let was_done = |user: &UserName| {
-        before.is_some_and(|row| row.answers.iter().any(|(one, said)| one == user && *said == Verdict::Done))
-    };
-    let done = now.answers.iter().filter(|(user, verdict)| *verdict == Verdict::Done && !was_done(user));
-    done.map(|(user, _)| user.clone()).collect()
+    let done = |row: &OfferRow, device| row.answer_of(device) == Some(Verdict::Done);
+    let new = now.answers.iter().filter(|answer| {
+        done(now, &answer.device) && !before.is_some_and(|before| done(before, &answer.device))
+    });
+    new.map(|answer| answer.user.clone()).collect()
 }

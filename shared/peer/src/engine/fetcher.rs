@@ -3,11 +3,12 @@
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use landline_protocol::{MessageId, UserName};
+use landline_protocol::{MessageId, Root, UserName};
+use landline_transfer::PartName;
 use landline_transfer::fetch::{FetchError, FetchJob, Phase, Progress, discard, fetch};
 use landline_transfer::share::Shares;
 use landline_trust::device::DeviceKey;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Report;
 use crate::api::Failure;
+use crate::history::{Download, OfferRow};
 use crate::session::backoff::{Backoff, random_byte};
 
 /// What a fetching task says.
@@ -89,7 +91,9 @@ impl Fetcher {
             let error = match Box::pin(self.attempt()).await {
                 Ok(path) => return Ok(path),
                 Err(FetchError::Cancelled) => return Err(FetchEnd::Cancelled),
-                Err(error) if !error.retryable() => return Err(FetchEnd::Failed(self.failure(&error))),
+                Err(error) if !error.retryable() && !matches!(error, FetchError::KeyChanged(_)) => {
+                    return Err(FetchEnd::Failed(self.failure(&error)));
+                }
                 Err(error) => error,
             };
             drop(turn);
@@ -97,19 +101,28 @@ impl Fetcher {
                 backoff.reset();
             }
             self.say(News::Waiting(self.failure(&error))).await;
-            self.pause(backoff.next(random_byte())).await?;
+            // At an address that was known before, somebody else is now: only another address is
+            // worth another attempt.
+            let wait = match error {
+                FetchError::KeyChanged(_) => Duration::MAX,
+                _ => backoff.next(random_byte()),
+            };
+            self.pause(wait).await?;
         }
     }
 
     /// The file, if it has all arrived and has its name already: a crash between that and writing
     /// it down must not bring it twice.
     async fn finished_before(&self) -> Option<PathBuf> {
-        let path = self.job.folder.join(self.job.name.as_str());
-        let (size, root) = (self.job.size, self.job.root);
+        let (folder, name) = (self.job.folder.clone(), self.job.name.clone());
+        let (size, root, part) = (self.job.size, self.job.root, self.job.part());
         let checked = tokio::task::spawn_blocking(move || {
-            let file = Shares::open(&path).ok().filter(|file| file.size() == size)?;
-            let tree = file.hash(&mut |_| ControlFlow::Continue(())).ok()?;
-            (tree.root() == root).then_some(path)
+            let candidates = std::iter::once(name.clone()).chain((1..=LAST_NUMBER).map(|n| name.numbered(n)));
+            let path = candidates
+                .map(|name| folder.join(name.as_str()))
+                .take_while(|path| path.exists())
+                .find(|path| is_complete(path, size, &root))?;
+            discard(&folder, &part).is_ok().then_some(path)
         });
         checked.await.ok().flatten()
     }
@@ -140,5 +153,24 @@ impl Fetcher {
 
     fn failure(&self, error: &FetchError) -> Failure {
         super::failures::of_fetch(error, &self.author)
+    }
+}
+
+/// How many numbered names are looked through for a file that arrived before.
+const LAST_NUMBER: u32 = 99;
+
+fn is_complete(path: &Path, size: u64, root: &Root) -> bool {
+    let file = Shares::open(path).ok().filter(|file| file.size() == size);
+    let tree = file.and_then(|file| file.hash(&mut |_| ControlFlow::Continue(())).ok());
+    tree.is_some_and(|tree| tree.root() == *root)
+}
+
+/// Removes what a download that does not go on has left in its folder.
+pub(super) async fn discard_part(row: &OfferRow, record: &Download) {
+    let Some(root) = row.root else { return };
+    let (folder, part) = (record.folder.clone(), PartName::of(&row.share, 0, &root));
+    let removed = tokio::task::spawn_blocking(move || discard(&folder, &part)).await;
+    if let Ok(Err(error)) = removed {
+        tracing::warn!(%error, "the part of a download could not be removed");
     }
 }

@@ -7,9 +7,9 @@ use landline_protocol::{
     ServerFrame, WireError, limits,
 };
 
+use super::conversations::PAGE;
 use super::{CatchingUp, Engine, SignedIn};
-use crate::api::{Event, Failure, Line, MessageState};
-use crate::files::Gatekeeper;
+use crate::api::{Event, Failure, FailureKind, Line, MessageState};
 use crate::history::{Arrived, Ingested};
 use crate::session::coordinator::refused_failure;
 use crate::session::{SessionEvent, encode};
@@ -27,7 +27,7 @@ impl Engine {
                     signed_in.conversations.forget_pages();
                     signed_in.outbox.connect(sender);
                 }
-                self.set_offline(false);
+                self.set_coordinator_time(Some(welcome.now));
             }
             // A heartbeat in the middle of catching up says nothing about having caught up.
             SessionEvent::RoundTrip(time) => {
@@ -53,11 +53,7 @@ impl Engine {
             signed_in.outbox.disconnect();
             signed_in.directory.all_offline();
         }
-        self.set_offline(true);
-    }
-
-    fn set_offline(&self, offline: bool) {
-        self.files.gatekeeper.send_modify(|keeper: &mut Gatekeeper| keeper.offline = offline);
+        self.set_coordinator_time(None);
     }
 
     async fn frame(&mut self, frame: ServerFrame) {
@@ -71,6 +67,7 @@ impl Engine {
                 self.acknowledged(id, conversation, seq);
                 Ok(())
             }
+            ServerFrame::Revocations { revocations } => self.revocations(revocations).await,
             ServerFrame::Refused { id, error } => {
                 self.refused(id, error).await;
                 Ok(())
@@ -79,7 +76,6 @@ impl Engine {
             ServerFrame::Welcome(_)
             | ServerFrame::Authenticated { .. }
             | ServerFrame::Goodbye { .. }
-            | ServerFrame::Revocations { .. }
             | ServerFrame::Unknown => Ok(()),
         };
         if let Err(failure) = result {
@@ -114,7 +110,9 @@ impl Engine {
             return Ok(());
         }
         let account = signed_in.account.id;
-        Ok(self.history.call(move |db| db.remember_devices(account, &changed)).await?)
+        self.history.call(move |db| db.remember_devices(account, &changed)).await?;
+        self.open_gate();
+        Ok(())
     }
 
     /// Where each conversation stands: pull what is missing, and turn live delivery on.
@@ -127,6 +125,7 @@ impl Engine {
                 continue;
             }
             self.open_conversation(&head.kind).await?;
+            self.check_head(&head).await?;
             self.pull(head.kind.id());
         }
         if let Some(signed_in) = &mut self.signed_in
@@ -135,6 +134,42 @@ impl Engine {
             signed_in.catching_up = CatchingUp::Pulling;
         }
         self.check_caught_up();
+        Ok(())
+    }
+
+    /// A coordinator that was set back knows less than it has acknowledged: what it forgot goes out
+    /// again, and what follows is not mistaken for what was there before.
+    async fn check_head(&mut self, head: &ConversationHead) -> Result<(), Failure> {
+        let (id, me) = (head.kind.id(), self.key.id());
+        let Some(conversation) = self.conversation(&id).filter(|one| one.cursor.0 > head.head) else {
+            return Ok(());
+        };
+        let (conv, at) = (conversation.conv, head.head);
+        let Some(account) = self.signed_in.as_ref().map(|signed_in| signed_in.account.id) else {
+            return Ok(());
+        };
+        let (row, newest, outbox) = self
+            .history
+            .call(move |db| {
+                db.rewind(conv, &me, at)?;
+                let rows = db.conversations(account)?;
+                Ok((
+                    rows.into_iter().find(|row| row.conv == conv),
+                    db.messages(conv, None, PAGE)?,
+                    db.outbox(account)?,
+                ))
+            })
+            .await?;
+        let Some(signed_in) = &mut self.signed_in else { return Ok(()) };
+        if let Some(row) = row {
+            signed_in.conversations.insert(row, newest);
+        }
+        signed_in.outbox.reload(outbox);
+        self.notice(Failure::new(
+            FailureKind::Internal,
+            "The coordinator has lost messages it had before; it may have been restored from an older copy. \
+             What was written on this machine is sent again.",
+        ));
         Ok(())
     }
 
@@ -213,7 +248,7 @@ impl Engine {
         let Some(conversation) = signed_in.conversations.get(&id) else {
             return Ok(());
         };
-        let (account, conv, me) = (signed_in.account.id, conversation.conv, self.key.id());
+        let (account, conv, me) = (signed_in.account.id, conversation.conv, signed_in.author.clone());
         let kind = conversation.kind.clone();
         let arrivals = run.into_iter().map(|message| judged(message, &kind, &id)).collect();
         let ingested = self.history.call(move |db| db.ingest(account, conv, &me, arrivals)).await?;

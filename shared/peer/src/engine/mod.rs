@@ -8,6 +8,7 @@ mod directory;
 mod downloads;
 mod failures;
 mod fetcher;
+mod gate;
 mod incoming;
 mod outbox;
 mod outlet;

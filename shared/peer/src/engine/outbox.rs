@@ -11,6 +11,7 @@ use landline_protocol::{
 
 use super::{Engine, Report};
 use crate::history::MessageRow;
+use crate::session::coordinator::refused_failure;
 use crate::session::encode;
 
 /// How much may be unacknowledged at once; well below what a connection's queue holds.
@@ -35,6 +36,8 @@ pub(super) struct Outbox {
     waiting: VecDeque<(MessageId, Parcel)>,
     flying: HashMap<MessageId, Parcel>,
     flying_bytes: usize,
+    /// Nothing is sent until the coordinator can take something again.
+    paused: bool,
     line: Option<SocketSender>,
 }
 
@@ -42,6 +45,28 @@ impl Outbox {
     /// The line is up: everything not acknowledged goes out again.
     pub(super) fn connect(&mut self, line: SocketSender) {
         self.line = Some(line);
+        self.resume();
+    }
+
+    /// Replaces everything that is not acknowledged.
+    pub(super) fn reload(&mut self, outbox: Vec<(ConversationKind, MessageRow)>) {
+        self.waiting.clear();
+        self.flying.clear();
+        self.flying_bytes = 0;
+        for (to, message) in outbox {
+            self.push(to, &message);
+        }
+    }
+
+    /// The coordinator cannot take anything just now. Says whether that is news: then somebody has
+    /// to [`resume`](Self::resume) later, once.
+    fn pause(&mut self) -> bool {
+        !std::mem::replace(&mut self.paused, true)
+    }
+
+    /// Sends everything that is not acknowledged, again.
+    fn resume(&mut self) {
+        self.paused = false;
         self.recall();
         self.fill();
     }
@@ -72,7 +97,7 @@ impl Outbox {
     }
 
     /// Takes back everything that is out, in the order in which it was written.
-    pub(super) fn recall(&mut self) {
+    fn recall(&mut self) {
         let mut back: Vec<_> = self.flying.drain().collect();
         back.extend(self.waiting.drain(..));
         back.sort_by_key(|(_, parcel)| parcel.row);
@@ -81,8 +106,8 @@ impl Outbox {
     }
 
     /// Sends what fits. A line that does not take it is closing; the rest waits for the next.
-    pub(super) fn fill(&mut self) {
-        while self.flying.len() < WINDOW_MESSAGES && self.flying_bytes < WINDOW_BYTES {
+    fn fill(&mut self) {
+        while !self.paused && self.flying.len() < WINDOW_MESSAGES && self.flying_bytes < WINDOW_BYTES {
             let Some(line) = &self.line else { return };
             let Some((id, parcel)) = self.waiting.pop_front() else {
                 return;
@@ -102,8 +127,7 @@ impl Engine {
     /// Sends again what the coordinator could not take a moment ago.
     pub(super) fn flush_outbox(&mut self) {
         if let Some(signed_in) = &mut self.signed_in {
-            signed_in.outbox.recall();
-            signed_in.outbox.fill();
+            signed_in.outbox.resume();
         }
     }
 
@@ -117,14 +141,7 @@ impl Engine {
                 | ErrorCode::ShuttingDown
         );
         if passing {
-            let wait = error.details.retry_after_ms.map_or(RESEND, Duration::from_millis);
-            self.notice(crate::session::coordinator::refused_failure(&error));
-            let reports = self.reports.clone();
-            self.tasks.spawn(async move {
-                tokio::time::sleep(wait).await;
-                let _ = reports.send(Report::ResendDue).await;
-            });
-            return;
+            return self.hold_back(&error);
         }
         let device = self.key.id();
         let Some(signed_in) = &mut self.signed_in else {
@@ -141,5 +158,22 @@ impl Engine {
         if let Err(error) = self.history.call(move |db| db.refuse(conv, &device, &id, &why)).await {
             self.notice(error);
         }
+    }
+
+    /// Waits until the coordinator may be able to take messages again; all that were refused
+    /// meanwhile go out together then.
+    fn hold_back(&mut self, error: &WireError) {
+        let Some(signed_in) = &mut self.signed_in else { return };
+        if !signed_in.outbox.pause() {
+            return;
+        }
+        let wait = error.details.retry_after_ms.map_or(RESEND, Duration::from_millis);
+        let reports = self.reports.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(wait).await;
+            // An engine that is gone sends nothing more.
+            let _ = reports.send(Report::ResendDue).await;
+        });
+        self.notice(refused_failure(error));
     }
 }

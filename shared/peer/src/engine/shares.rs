@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use landline_protocol::{Body, ConversationKind, MessageId, Offer, Sealed, ShareId, Timestamp};
+use landline_protocol::{Body, ConversationKind, MessageId, Offer, Sealed, ShareId, Timestamp, Verdict};
 use landline_transfer::PieceTree;
 use landline_transfer::share::{Audience, ShareError, SharedFile, Shares};
 use landline_transfer::tree::HashError;
@@ -23,6 +23,9 @@ use crate::rate::RateMeter;
 /// Files up to this many bytes are hashed before they are offered, which takes a few milliseconds;
 /// larger ones are offered first and sealed later.
 const HASH_FIRST: u64 = 16 * 1024 * 1024;
+
+/// Before a seal is written again that did not fit on the disk.
+const SEAL_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long a transfer may be silent and still count as under way.
 const LULL: Duration = Duration::from_secs(1);
@@ -47,6 +50,9 @@ pub(super) struct Opened {
 #[derive(Default)]
 pub(super) struct Outgoing {
     entries: HashMap<MessageId, Entry>,
+    /// Shares of earlier runs that are not open again yet. Until they are, whoever asks is told to
+    /// come back: "there is no such share" would end their download.
+    reopening: usize,
     /// Whether anyone was fetching when the last snapshot was made.
     pub(super) uploading: bool,
 }
@@ -72,6 +78,11 @@ impl Outgoing {
         for (_, entry) in self.entries.drain() {
             entry.stop(shares);
         }
+    }
+
+    /// Whether everything that was shared before can be served again.
+    pub(super) fn is_complete(&self) -> bool {
+        self.reopening == 0
     }
 
     fn insert(&mut self, offer: MessageId, path: PathBuf, share: ShareId, failure: Option<Failure>) {
@@ -134,7 +145,11 @@ impl Engine {
                 self.outlet.event(Event::Finished { ticket, result });
             }
             ShareReport::Hashed { offer, result } => self.hashed(offer, result).await,
-            ShareReport::Reopened { row, result } => self.reopened(row, result),
+            ShareReport::Reopened { row, result } => {
+                self.reopened(row, result);
+                self.outgoing.reopening = self.outgoing.reopening.saturating_sub(1);
+                self.open_gate();
+            }
         }
     }
 
@@ -202,21 +217,39 @@ impl Engine {
         let (Ok(row), Some(entry)) = (self.offer(&offer), self.outgoing.entries.get_mut(&offer)) else {
             return;
         };
-        let tree = match result {
-            Ok(tree) => tree,
+        let done = match result {
+            Ok(tree) => {
+                self.shares.set_tree(&entry.share, &tree);
+                match self.seal(&row, &tree).await {
+                    Err(failure) if failure.kind == FailureKind::DiskFull => {
+                        self.hash_report_later(offer, tree);
+                        Err(failure)
+                    }
+                    result => result,
+                }
+            }
             Err(error) => {
-                let text = format!("“{}” cannot be offered: {error}.", row.name);
+                let text = format!("“{}” cannot be offered: {error}. Share it again.", row.name);
                 let failure = Failure::new(FailureKind::SourceChanged, text);
                 entry.failure = Some(failure.clone());
                 entry.stop(&self.shares);
-                self.notice(failure);
-                return;
+                // Nobody waits for a hash that will not come.
+                self.answer(&row, Verdict::Cancelled).await.and(Err(failure))
             }
         };
-        self.shares.set_tree(&entry.share, &tree);
-        if let Err(failure) = self.seal(&row, &tree).await {
+        if let Err(failure) = done {
             self.notice(failure);
         }
+    }
+
+    /// The disk was too full to write the hash down: once more in a while.
+    fn hash_report_later(&mut self, offer: MessageId, tree: PieceTree) {
+        let reports = self.reports.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(SEAL_AGAIN).await;
+            let report = ShareReport::Hashed { offer, result: Ok(tree) };
+            let _ = reports.send(Report::Share(report)).await;
+        });
     }
 
     async fn seal(&mut self, row: &OfferRow, tree: &PieceTree) -> Result<(), Failure> {
@@ -233,13 +266,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes one's own offer back: nobody gets anything from now on.
-    pub(super) async fn withdraw(&mut self, row: &OfferRow) -> Result<(), Failure> {
-        self.drop_share(&row.offer).await;
-        Ok(())
-    }
-
-    async fn drop_share(&mut self, offer: &MessageId) {
+    /// Takes a file back: nobody gets anything from now on.
+    pub(super) async fn drop_share(&mut self, offer: &MessageId) {
         if let Some(entry) = self.outgoing.entries.remove(offer) {
             entry.stop(&self.shares);
         }
@@ -254,6 +282,8 @@ impl Engine {
 
     /// Opens again what earlier runs shared.
     pub(super) fn resume_shares(&mut self, rows: Vec<ShareRow>) {
+        self.outgoing.reopening = rows.len();
+        self.open_gate();
         for row in rows {
             let reports = self.reports.clone();
             self.tasks.spawn(async move {

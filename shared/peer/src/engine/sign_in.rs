@@ -1,13 +1,14 @@
 //! One try at signing up or in, away from the engine's loop.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use landline_protocol::account::{KeySet, Session, SignIn, SignUp};
-use landline_protocol::{DeviceId, UserName};
+use landline_protocol::account::{Session, SignIn, SignUp};
+use landline_protocol::{InviteLink, UserName};
 use landline_trust::device::DeviceKey;
 use landline_trust::tls::Expect;
 
-use crate::api::{Failure, Secret, Target};
+use crate::api::{Failure, FailureKind, Secret, Target};
 use crate::history::{Account, History, HistoryError, Pin};
 use crate::secrets::Stored;
 use crate::session::Access;
@@ -50,9 +51,9 @@ impl Attempt {
             self.history.call(move |db| db.pin(&name)).await?
         };
         let expect = match (&invite, pinned) {
-            // An invite came by another way than this network: its key is the better knowledge.
-            (Some(link), _) => Expect::Pinned(link.key),
-            (None, Some(pin)) => Expect::Pinned(pin.key),
+            (Some(link), Some(pin)) if link.key != pin.key => return Err(other_key(&name, pin, link)),
+            (_, Some(pin)) => Expect::Pinned(pin.key),
+            (Some(link), None) => Expect::Pinned(link.key),
             (None, None) => Expect::FirstUse,
         };
         let client = Client { address, expect, key: Arc::clone(&self.key) };
@@ -62,9 +63,23 @@ impl Attempt {
         // Before the password leaves this machine.
         self.remember(&name, pin).await?;
         let code = invite.map(|link| link.code);
+        let asked = Instant::now();
         let session = self.sign(&mut requests, credentials, code).await?;
         let keys = requests.keys().await?;
-        Ok(fresh(session, keys, requests.device, name, from_invite))
+        let access = Access::new(&session.access_token, asked);
+        let account = Account {
+            id: 0,
+            coordinator: requests.device,
+            user: session.user,
+            address: name,
+            admin: session.admin,
+            from_invite,
+            keys: Some(keys),
+            revocations: None,
+        };
+        let stored =
+            Stored { refresh_token: session.refresh_token, peer_credential: session.peer_credential };
+        Ok(Fresh { account, stored, access })
     }
 
     async fn remember(&self, address: &str, pin: Pin) -> Result<(), HistoryError> {
@@ -92,18 +107,15 @@ impl Attempt {
     }
 }
 
-fn fresh(session: Session, keys: KeySet, coordinator: DeviceId, address: String, from_invite: bool) -> Fresh {
-    Fresh {
-        account: Account {
-            id: 0,
-            coordinator,
-            user: session.user,
-            address,
-            admin: session.admin,
-            from_invite,
-            keys: Some(keys),
-        },
-        stored: Stored { refresh_token: session.refresh_token, peer_credential: session.peer_credential },
-        access: Access { token: session.access_token.into(), expires_at: session.access_expires_at },
-    }
+/// An invite is no way around a pinned key: whoever can send a link could then replace the
+/// coordinator that somebody knows.
+fn other_key(address: &str, pin: Pin, link: &InviteLink) -> Failure {
+    let text = format!(
+        "This invite is for another key than the one this machine knows at {address}. Known {}, in the invite {}. \
+         If whoever runs the coordinator confirms that it was set up anew, forget the known key first \
+         (`landline forget {address}`), then join again.",
+        pin.key.fingerprint(),
+        link.key.fingerprint()
+    );
+    Failure::new(FailureKind::KeyChanged, text)
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use landline_protocol::{ConversationId, UserName, Verdict};
+use landline_protocol::{ConversationId, DeviceId, UserName, Verdict};
 use landline_transfer::Upload;
 use landline_transfer::fetch::Phase;
 
-use super::downloads::{Downloads, withdrawn};
+use super::downloads::Downloads;
 use super::shares::Outgoing;
 use super::{Engine, SignedIn};
 use crate::api::{Me, RecipientState, RecipientView, Snapshot, TransferState, TransferView};
@@ -35,6 +35,7 @@ impl Engine {
             snapshot.conversations = signed_in.conversations.views();
             let mut painter = Painter {
                 me: signed_in.author.user.clone(),
+                device: signed_in.author.device,
                 now: Instant::now(),
                 downloads: &mut self.downloads,
                 outgoing: &mut self.outgoing,
@@ -63,6 +64,7 @@ fn me(signed_in: &SignedIn) -> Me {
 
 struct Painter<'a> {
     me: UserName,
+    device: DeviceId,
     now: Instant,
     downloads: &'a mut Downloads,
     outgoing: &'a mut Outgoing,
@@ -99,7 +101,7 @@ impl Painter<'_> {
         let fetching = || view.recipients.iter().filter(|one| one.state == RecipientState::Fetching);
         let left: u64 = fetching().map(|one| row.size.saturating_sub(one.bytes)).sum();
         view.bytes = fetching().map(|one| one.bytes).sum();
-        if withdrawn(row) {
+        if row.is_withdrawn() {
             view.state = TransferState::Cancelled { by: row.author.clone() };
         } else if row.root.is_none() {
             view.state = TransferState::Hashing;
@@ -131,7 +133,7 @@ impl Painter<'_> {
                 view.bytes = row.size;
                 TransferState::Done
             }
-            DownloadStatus::Cancelled if withdrawn(row) => {
+            DownloadStatus::Cancelled if row.is_withdrawn() => {
                 TransferState::Cancelled { by: row.author.clone() }
             }
             DownloadStatus::Cancelled => TransferState::Cancelled { by: self.me.clone() },
@@ -158,13 +160,12 @@ impl Painter<'_> {
     }
 
     fn unaccepted(&self, row: &OfferRow) -> TransferState {
-        let mine = row.answers.iter().find(|(user, _)| user.folded() == self.me.folded());
-        if withdrawn(row) {
+        if row.is_withdrawn() {
             return TransferState::Cancelled { by: row.author.clone() };
         }
-        match mine {
-            Some((_, Verdict::Declined)) => TransferState::Declined,
-            Some((_, Verdict::Cancelled)) => TransferState::Cancelled { by: self.me.clone() },
+        match row.answer_of(&self.device) {
+            Some(Verdict::Declined) => TransferState::Declined,
+            Some(Verdict::Cancelled) => TransferState::Cancelled { by: self.me.clone() },
             _ => TransferState::Offered,
         }
     }
@@ -176,21 +177,19 @@ fn recipients(row: &OfferRow, uploads: &[&Upload]) -> Vec<RecipientView> {
         let theirs = uploads.iter().filter(|upload| upload.user.folded() == user.folded());
         theirs.map(|upload| upload.bytes_sent).max().unwrap_or_default()
     };
-    let mut views: Vec<RecipientView> = row
-        .answers
-        .iter()
-        .filter(|(user, _)| user.folded() != row.author.folded())
-        .filter_map(|(user, verdict)| {
-            let state = match verdict {
-                Verdict::Accepted => RecipientState::Fetching,
-                Verdict::Done => RecipientState::Done,
-                Verdict::Declined => RecipientState::Declined,
-                Verdict::Cancelled => RecipientState::Cancelled,
-                Verdict::Unknown => return None,
-            };
-            Some(RecipientView { user: user.clone(), state, bytes: sent(user).min(row.size) })
-        })
-        .collect();
+    let mut views: Vec<RecipientView> = Vec::new();
+    for answer in row.answers.iter().filter(|answer| answer.device != row.device) {
+        let Some(state) = state_of(answer.verdict) else { continue };
+        match views.iter_mut().find(|view| view.user.folded() == answer.user.folded()) {
+            // Of several devices of one person, the furthest counts.
+            Some(view) if rank(state) > rank(view.state) => view.state = state,
+            Some(_) => {}
+            None => {
+                let bytes = sent(&answer.user).min(row.size);
+                views.push(RecipientView { user: answer.user.clone(), state, bytes });
+            }
+        }
+    }
     for upload in uploads.iter().filter(|upload| upload.active) {
         if !views.iter().any(|view| view.user.folded() == upload.user.folded()) {
             let (user, state) = (upload.user.clone(), RecipientState::Fetching);
@@ -198,4 +197,23 @@ fn recipients(row: &OfferRow, uploads: &[&Upload]) -> Vec<RecipientView> {
         }
     }
     views
+}
+
+fn state_of(verdict: Verdict) -> Option<RecipientState> {
+    match verdict {
+        Verdict::Accepted => Some(RecipientState::Fetching),
+        Verdict::Done => Some(RecipientState::Done),
+        Verdict::Declined => Some(RecipientState::Declined),
+        Verdict::Cancelled => Some(RecipientState::Cancelled),
+        Verdict::Unknown => None,
+    }
+}
+
+fn rank(state: RecipientState) -> u8 {
+    match state {
+        RecipientState::Declined => 0,
+        RecipientState::Cancelled => 1,
+        RecipientState::Fetching => 2,
+        RecipientState::Done => 3,
+    }
 }

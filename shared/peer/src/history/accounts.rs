@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use landline_protocol::account::KeySet;
+use landline_protocol::revocation::SignedRevocations;
 use landline_protocol::{DeviceId, Timestamp, UserName};
 use rusqlite::{OptionalExtension, Result, Row, named_params, params};
 
@@ -23,6 +24,8 @@ pub(crate) struct Account {
     pub(crate) from_invite: bool,
     /// The keys that check other peers' credentials.
     pub(crate) keys: Option<KeySet>,
+    /// The newest list of devices whose credentials are void.
+    pub(crate) revocations: Option<SignedRevocations>,
 }
 
 /// A coordinator's key as it was first seen at an address.
@@ -72,6 +75,12 @@ impl Database {
         Ok(id)
     }
 
+    /// Keeps the newest list of void credentials.
+    pub(crate) fn set_revocations(&mut self, account: i64, revocations: &SignedRevocations) -> Result<()> {
+        let text = serde_json::to_string(revocations).unwrap_or_default();
+        self.0.execute("UPDATE accounts SET revocations = ?2 WHERE id = ?1", params![account, text]).map(drop)
+    }
+
     /// Nobody is signed in any more; what they wrote and read stays.
     pub(crate) fn sign_out(&mut self) -> Result<()> {
         self.0.execute("UPDATE accounts SET current = 0", []).map(drop)
@@ -95,6 +104,11 @@ impl Database {
                 params![address, pin.key.as_bytes(), pin.from_invite, stored(now.as_millis())],
             )
             .map(drop)
+    }
+
+    /// Forgets the key of an address; the next contact is a first one. Says whether there was one.
+    pub(crate) fn forget_pin(&mut self, address: &str) -> Result<bool> {
+        Ok(self.0.execute("DELETE FROM pins WHERE address = ?1", [address])? > 0)
     }
 
     /// The devices of everybody, oldest first.
@@ -162,6 +176,7 @@ impl Database {
 
 fn account(row: &Row<'_>) -> Result<Account> {
     let keys: Option<String> = row.get("keys")?;
+    let revocations: Option<String> = row.get("revocations")?;
     Ok(Account {
         id: row.get("id")?,
         coordinator: id(row, "coordinator", DeviceId::from_slice)?,
@@ -170,5 +185,6 @@ fn account(row: &Row<'_>) -> Result<Account> {
         admin: row.get("admin")?,
         from_invite: row.get("from_invite")?,
         keys: keys.and_then(|text| serde_json::from_str(&text).ok()),
+        revocations: revocations.and_then(|text| serde_json::from_str(&text).ok()),
     })
 }

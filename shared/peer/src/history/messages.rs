@@ -174,20 +174,21 @@ impl Database {
         &mut self,
         account: i64,
         conv: i64,
-        me: &DeviceId,
+        me: &Author,
         arrivals: Vec<Arrived>,
     ) -> Result<Ingested> {
         let transaction = self.0.transaction()?;
-        let mut result = Ingested::default();
+        let (mut result, folded) = (Ingested::default(), me.user.folded());
         let mut cursor = None;
         for Arrived { seq, at, signed, envelope } in arrivals {
             cursor = Some(seq);
             let Some(envelope) = envelope else { continue };
-            let mine = envelope.author.device == *me;
+            let mine = envelope.author.user.folded() == folded;
+            let here = envelope.author.device == me.device;
             let entry = Entry { conv, seq: Some(seq), at, mine, envelope: &envelope, signed: &signed };
             let (row, fresh) = insert(&transaction, &entry)?;
             if fresh {
-                result.offers.extend(apply_body(&transaction, account, conv, &envelope, mine)?);
+                result.offers.extend(apply_body(&transaction, account, conv, &envelope, here)?);
                 result.fresh.push(envelope.id);
             }
             transaction.execute(
@@ -215,6 +216,21 @@ impl Database {
         }
         transaction.commit()?;
         Ok(result)
+    }
+
+    /// The coordinator has forgotten everything after `head`, as when it was restored from an older
+    /// copy. What was written here goes out again; what others wrote stays, without a place.
+    pub(crate) fn rewind(&mut self, conv: i64, device: &DeviceId, head: Seq) -> Result<()> {
+        let transaction = self.0.transaction()?;
+        transaction.execute(
+            "UPDATE messages SET seq = NULL, status = iif(device = ?3, 0, 1) WHERE conv = ?1 AND seq > ?2",
+            params![conv, stored(head.0), device.as_bytes()],
+        )?;
+        transaction.execute(
+            "UPDATE conversations SET cursor = ?2, read = min(read, ?2) WHERE id = ?1",
+            params![conv, stored(head.0)],
+        )?;
+        transaction.commit()
     }
 
     /// The newest `limit` messages before a place (or all), oldest first, those without a place

@@ -27,8 +27,29 @@ pub(crate) struct OfferRow {
     pub(crate) root: Option<Root>,
     /// Made on this machine.
     pub(crate) mine: bool,
-    /// The latest answer of each person.
-    pub(crate) answers: Vec<(UserName, Verdict)>,
+    /// The latest answer of each device.
+    pub(crate) answers: Vec<AnswerRow>,
+}
+
+/// What one device did with an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AnswerRow {
+    pub(crate) user: UserName,
+    pub(crate) device: DeviceId,
+    pub(crate) verdict: Verdict,
+}
+
+impl OfferRow {
+    /// Whether it was taken back. Only the device that made it can do that: another device of the
+    /// same person is a receiver like any other.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.answer_of(&self.device) == Some(Verdict::Cancelled)
+    }
+
+    /// The latest answer of a device.
+    pub(crate) fn answer_of(&self, device: &DeviceId) -> Option<Verdict> {
+        self.answers.iter().find(|answer| answer.device == *device).map(|answer| answer.verdict)
+    }
 }
 
 /// What this machine does about somebody's offer.
@@ -64,12 +85,14 @@ pub(crate) struct ShareRow {
 }
 
 impl Database {
-    /// The newest offers of an account, at most `limit`.
+    /// The newest `limit` offers of an account, and older ones with which something is going on.
     pub(crate) fn offers(&mut self, account: i64, limit: u32) -> Result<Vec<OfferRow>> {
         let ids: Vec<MessageId> = {
-            let mut statement = self
-                .0
-                .prepare_cached("SELECT offer FROM offers WHERE account = ?1 ORDER BY offer DESC LIMIT ?2")?;
+            let mut statement = self.0.prepare_cached(
+                "SELECT offer FROM (SELECT offer FROM offers WHERE account = ?1 ORDER BY offer DESC LIMIT ?2)
+             UNION SELECT offer FROM downloads WHERE account = ?1 AND status = 'active'
+             UNION SELECT offer FROM shares WHERE account = ?1",
+            )?;
             let rows = statement
                 .query_map(params![account, limit], |row| id(row, "offer", MessageId::from_slice))?;
             rows.collect::<Result<_>>()?
@@ -231,14 +254,14 @@ fn record_answer(
     let verdict = serde_json::to_string(&answer.verdict).unwrap_or_default();
     transaction
         .execute(
-            "INSERT INTO answers (account, offer, folded, user, verdict)
+            "INSERT INTO answers (account, offer, device, user, verdict)
              SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS
                  (SELECT 1 FROM offers WHERE account = ?1 AND offer = ?2 AND conv = ?6)
-             ON CONFLICT (account, offer, folded) DO UPDATE SET verdict = excluded.verdict",
+             ON CONFLICT (account, offer, device) DO UPDATE SET verdict = excluded.verdict",
             params![
                 account,
                 answer.offer.as_bytes(),
-                envelope.author.user.folded(),
+                envelope.author.device.as_bytes(),
                 envelope.author.user.as_str(),
                 verdict,
                 conv
@@ -249,10 +272,16 @@ fn record_answer(
 
 fn load(connection: &Connection, account: i64, offer: &MessageId) -> Result<Option<OfferRow>> {
     let mut statement = connection.prepare_cached(
-        "SELECT user, verdict FROM answers WHERE account = ?1 AND offer = ?2 ORDER BY folded",
+        "SELECT user, device, verdict FROM answers WHERE account = ?1 AND offer = ?2 ORDER BY rowid",
     )?;
     let answers = statement
-        .query_map(params![account, offer.as_bytes()], |row| Ok((text(row, "user")?, json(row, "verdict")?)))?
+        .query_map(params![account, offer.as_bytes()], |row| {
+            Ok(AnswerRow {
+                user: text(row, "user")?,
+                device: id(row, "device", DeviceId::from_slice)?,
+                verdict: json(row, "verdict")?,
+            })
+        })?
         .collect::<Result<Vec<_>>>()?;
     connection
         .query_row(

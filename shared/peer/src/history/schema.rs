@@ -17,6 +17,7 @@ CREATE TABLE accounts (
     admin INTEGER NOT NULL,
     from_invite INTEGER NOT NULL,
     keys TEXT,
+    revocations TEXT,
     current INTEGER NOT NULL DEFAULT 0,
     UNIQUE (coordinator, folded)
 );
@@ -80,10 +81,10 @@ CREATE TABLE offers (
 CREATE TABLE answers (
     account INTEGER NOT NULL,
     offer BLOB NOT NULL,
-    folded TEXT NOT NULL,
+    device BLOB NOT NULL,
     user TEXT NOT NULL,
     verdict TEXT NOT NULL,
-    PRIMARY KEY (account, offer, folded)
+    PRIMARY KEY (account, offer, device)
 );
 CREATE TABLE downloads (
     account INTEGER NOT NULL,

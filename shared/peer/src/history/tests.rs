@@ -6,6 +6,7 @@ use landline_protocol::{
 };
 use landline_trust::device::DeviceKey;
 
+use super::offers::AnswerRow;
 use super::*;
 
 const ACCOUNT: i64 = 1;
@@ -21,13 +22,17 @@ impl Writer {
         Self { key: DeviceKey::generate().unwrap(), name, written: 0 }
     }
 
+    fn author(&self) -> Author {
+        Author { user: self.name.parse().unwrap(), device: self.key.id() }
+    }
+
     fn draft(&mut self, body: Body) -> Draft {
         self.written += 1;
         let at = Timestamp::from_millis(1_000 + u64::from(self.written));
         Draft {
             account: ACCOUNT,
             kind: ConversationKind::Lobby,
-            author: Author { user: self.name.parse().unwrap(), device: self.key.id() },
+            author: self.author(),
             id: MessageId::new(at, *self.key.id().as_bytes().first_chunk().unwrap()),
             at,
             body,
@@ -75,7 +80,7 @@ fn the_outbox_keeps_a_message_until_it_comes_round_and_shows_it_once() {
     let (mut alice, mut own) = (Writer::new("alice"), database());
     let sent = alice.say(&mut own, text("hello"));
     assert_eq!(own.outbox(ACCOUNT).unwrap().len(), 1);
-    let me = alice.key.id();
+    let me = alice.author();
     let ingested = own.ingest(ACCOUNT, sent.conv, &me, vec![arrived(1, &sent)]).unwrap();
     assert!(ingested.fresh.is_empty(), "it was here already");
     assert!(own.outbox(ACCOUNT).unwrap().is_empty());
@@ -86,7 +91,7 @@ fn the_outbox_keeps_a_message_until_it_comes_round_and_shows_it_once() {
 #[test]
 fn a_cursor_moves_past_what_is_not_genuine_and_counts_the_rest_unread() {
     let (mut alice, mut theirs, mut mine) = (Writer::new("alice"), database(), database());
-    let me = DeviceKey::generate().unwrap().id();
+    let me = Writer::new("me").author();
     let rows: Vec<_> = ["a", "b", "c"].map(|one| alice.say(&mut theirs, text(one))).into();
     let conv = mine.conversation(ACCOUNT, &ConversationKind::Lobby).unwrap().conv;
     let mut run: Vec<_> = rows.iter().zip(1..).map(|(row, seq)| arrived(seq, row)).collect();
@@ -101,7 +106,7 @@ fn a_cursor_moves_past_what_is_not_genuine_and_counts_the_rest_unread() {
 #[test]
 fn older_messages_come_in_pages_and_pending_ones_last() {
     let (mut alice, mut own) = (Writer::new("alice"), database());
-    let me = alice.key.id();
+    let me = alice.author();
     let rows: Vec<_> = (0..5).map(|n| alice.say(&mut own, text(&n.to_string()))).collect();
     let conv = rows[0].conv;
     let run = rows[..4].iter().zip(1..).map(|(row, seq)| arrived(seq, row)).collect();
@@ -140,7 +145,45 @@ fn the_latest_answer_of_each_person_counts() {
     let stray = Answer { offer: MessageId::new(Timestamp::from_millis(1), [9; 10]), verdict: Verdict::Done };
     bob.say(&mut own, Body::Answer(stray));
     let row = &own.offers(ACCOUNT, 10).unwrap()[0];
-    assert_eq!(row.answers, [("bob".parse().unwrap(), Verdict::Done)]);
+    let (user, device, verdict) = ("bob".parse().unwrap(), bob.key.id(), Verdict::Done);
+    assert_eq!(row.answers, [AnswerRow { user, device, verdict }]);
+}
+
+#[test]
+fn another_device_of_the_author_does_not_withdraw_an_offer() {
+    let (mut desk, mut laptop, mut own) = (Writer::new("alice"), Writer::new("alice"), database());
+    let made = desk.say(&mut own, offer()).envelope.id;
+    let cancel = || Body::Answer(Answer { offer: made, verdict: Verdict::Cancelled });
+    laptop.say(&mut own, cancel());
+    assert!(!own.offers(ACCOUNT, 10).unwrap()[0].is_withdrawn());
+    desk.say(&mut own, cancel());
+    assert!(own.offers(ACCOUNT, 10).unwrap()[0].is_withdrawn());
+}
+
+#[test]
+fn what_the_coordinator_forgot_goes_out_again() {
+    let (mut alice, mut bob, mut own, mut theirs) =
+        (Writer::new("alice"), Writer::new("bob"), database(), database());
+    let (mine, other) = (alice.say(&mut own, text("mine")), bob.say(&mut theirs, text("other")));
+    let run = vec![arrived(1, &mine), arrived(2, &other)];
+    own.ingest(ACCOUNT, mine.conv, &alice.author(), run).unwrap();
+    own.rewind(mine.conv, &alice.key.id(), Seq(0)).unwrap();
+    let row = own.conversation(ACCOUNT, &ConversationKind::Lobby).unwrap();
+    assert_eq!(row.cursor, Seq(0));
+    let waiting: Vec<_> = own.outbox(ACCOUNT).unwrap().iter().map(|(_, row)| row.envelope.id).collect();
+    assert_eq!(waiting, [mine.envelope.id]);
+    assert_eq!(own.messages(mine.conv, None, 10).unwrap().len(), 2, "nothing is lost here");
+}
+
+#[test]
+fn what_one_wrote_on_another_machine_is_one_s_own() {
+    let (mut desk, laptop, mut theirs, mut mine) =
+        (Writer::new("alice"), Writer::new("alice"), database(), database());
+    let row = desk.say(&mut theirs, text("from the desk"));
+    let conv = mine.conversation(ACCOUNT, &ConversationKind::Lobby).unwrap().conv;
+    let ingested = mine.ingest(ACCOUNT, conv, &laptop.author(), vec![arrived(1, &row)]).unwrap();
+    assert!(ingested.messages[0].mine);
+    assert_eq!(mine.conversation(ACCOUNT, &ConversationKind::Lobby).unwrap().unread, 0);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use landline_net::socket::SocketSender;
 use landline_protocol::account::Refresh;
 use landline_protocol::frame::Welcome;
-use landline_protocol::{ErrorCode, ServerFrame, Timestamp};
+use landline_protocol::{ErrorCode, ServerFrame, limits};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -22,7 +22,6 @@ use crate::api::{Failure, FailureKind};
 use crate::secrets::{Secrets, Stored};
 use backoff::{Backoff, random_byte};
 use coordinator::{Client, Refusal, refused_failure};
-use landline_net::Clock;
 pub(crate) use pump::encode;
 
 /// What happens on the line.
@@ -45,7 +44,6 @@ pub(crate) enum SessionEvent {
 pub(crate) struct SessionSetup {
     pub(crate) client: Client,
     pub(crate) secrets: Secrets,
-    pub(crate) clock: Clock,
     pub(crate) device_name: String,
     /// Where this device's file server can be reached.
     pub(crate) addresses: watch::Receiver<Vec<SocketAddr>>,
@@ -55,11 +53,19 @@ pub(crate) struct SessionSetup {
     pub(crate) access: Option<Access>,
 }
 
-/// An access token and its end.
+/// An access token, and until when it is good by this machine's steady clock: the two clocks of
+/// the day need not agree.
 #[derive(Clone)]
 pub(crate) struct Access {
     pub(crate) token: Arc<str>,
-    pub(crate) expires_at: Timestamp,
+    pub(crate) until: Instant,
+}
+
+impl Access {
+    /// A token that was asked for at that moment, and so is good for its lifetime from then on.
+    pub(crate) fn new(token: &str, asked: Instant) -> Self {
+        Self { token: token.into(), until: asked + Duration::from_secs(limits::ACCESS_TOKEN_SECS) }
+    }
 }
 
 /// A running session; dropping it hangs up.
@@ -146,7 +152,11 @@ impl Session {
         };
         match pump::open(dialled, &access).await {
             Ok(socket) => self.pump(socket).await,
-            Err(Refusal::Refused(error)) if error.code == ErrorCode::TokenExpired => {
+            // Whatever is wrong with the access token, a fresh one or the reason why there is none
+            // comes from the next refresh.
+            Err(Refusal::Refused(error))
+                if matches!(error.code, ErrorCode::TokenExpired | ErrorCode::Unauthenticated) =>
+            {
                 self.publish.send_replace(None);
                 End::Retry { cause: refused_failure(&error), after: None, was_up: false }
             }
@@ -158,13 +168,14 @@ impl Session {
     async fn access(&mut self) -> Result<Access, End> {
         let held = self.publish.borrow().clone();
         match held {
-            Some(access) if access.expires_at > self.setup.clock.now().plus_millis(60_000) => Ok(access),
+            Some(access) if access.until > Instant::now() + Duration::from_mins(1) => Ok(access),
             _ => self.refresh().await,
         }
     }
 
     /// Trades the refresh token. The successor is stored before anything is done with it.
     async fn refresh(&self) -> Result<Access, End> {
+        let asked = Instant::now();
         let Some(stored) = self.setup.secrets.load().await else {
             return Err(End::Refused(signed_out()));
         };
@@ -184,7 +195,7 @@ impl Session {
         }
         let credential: Arc<str> = session.peer_credential.into();
         self.setup.credential.send_replace(credential);
-        let access = Access { token: session.access_token.into(), expires_at: session.access_expires_at };
+        let access = Access::new(&session.access_token, asked);
         self.publish.send_replace(Some(access.clone()));
         Ok(access)
     }

@@ -21,6 +21,28 @@ const HEARTBEAT: SocketSettings =
 /// A new token is fetched this long before the old one ends.
 const RENEW_AHEAD_MS: u64 = 120_000;
 
+/// No two renewals are closer together, whatever the clocks say.
+const RENEW_AGAIN: Duration = Duration::from_secs(20);
+
+/// The coordinator's clock as it showed in its welcome. Its moments are compared with this one and
+/// never with this machine's, which may be set to another year.
+#[derive(Clone, Copy)]
+struct ServerClock {
+    read: Instant,
+    showed: Timestamp,
+}
+
+impl ServerClock {
+    /// When to fetch the next token for a socket that must authenticate again by `expires_at`.
+    fn renewal(&self, expires_at: Timestamp) -> Instant {
+        let passed = u64::try_from(self.read.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = self.showed.plus_millis(passed);
+        let left = expires_at.as_millis().saturating_sub(now.as_millis());
+        let wait = Duration::from_millis(left.saturating_sub(RENEW_AHEAD_MS).max(left / 2));
+        Instant::now() + wait.max(RENEW_AGAIN)
+    }
+}
+
 /// Upgrades a connection.
 pub(super) async fn open(dialled: Dialled, access: &Access) -> Result<WsClientStream, Refusal> {
     websocket(dialled, SESSION, &access.token).await.map_err(|error| match error {
@@ -53,12 +75,13 @@ impl Session {
             heartbeat: Duration::from_millis(welcome.heartbeat_ms.max(100)),
             timeout: Duration::from_millis(welcome.timeout_ms.max(200)),
         });
-        let renew_at = self.renewal(welcome.expires_at);
+        let clock = ServerClock { read: Instant::now(), showed: welcome.now };
+        let renew_at = clock.renewal(welcome.expires_at);
         let up = SessionEvent::Up { sender: sender.clone(), welcome };
         if self.events.send(up).await.is_err() {
             return End::Closed;
         }
-        let end = self.relay(&sender, &mut receiver, renew_at).await;
+        let end = self.relay(&sender, &mut receiver, clock, renew_at).await;
         sender.close(None);
         end
     }
@@ -73,20 +96,20 @@ impl Session {
         })
     }
 
-    /// When to fetch the next token for a socket that must authenticate again by `expires_at`.
-    fn renewal(&self, expires_at: Timestamp) -> Instant {
-        let left = expires_at.as_millis().saturating_sub(self.setup.clock.now().as_millis());
-        Instant::now() + Duration::from_millis(left.saturating_sub(RENEW_AHEAD_MS).max(left / 2))
-    }
-
-    async fn relay(&mut self, sender: &SocketSender, receiver: &mut SocketReceiver, first: Instant) -> End {
+    async fn relay(
+        &mut self,
+        sender: &SocketSender,
+        receiver: &mut SocketReceiver,
+        clock: ServerClock,
+        first: Instant,
+    ) -> End {
         let mut renew_at = tokio::time::Instant::from_std(first);
         let mut addresses = self.setup.addresses.clone();
         loop {
             tokio::select! {
                 inbound = receiver.recv() => match inbound {
                     Some(Inbound::Text(text)) => match self.receive(&text).await {
-                        Ok(Some(expires_at)) => renew_at = self.renewal(expires_at).into(),
+                        Ok(Some(expires_at)) => renew_at = clock.renewal(expires_at).into(),
                         Ok(None) => {}
                         Err(end) => return end,
                     },
@@ -103,7 +126,7 @@ impl Session {
                     let _ = sender.send(encode(&ClientFrame::Announce { addresses }));
                 }
                 () = tokio::time::sleep_until(renew_at) => {
-                    renew_at = tokio::time::Instant::now() + Duration::from_secs(20);
+                    renew_at = tokio::time::Instant::now() + RENEW_AGAIN;
                     match self.refresh().await {
                         Ok(access) => {
                             let token = access.token.as_ref().to_owned();
