@@ -1,4 +1,4 @@
-//! `sign-up`, `sign-in`, `sign-out`, `whoami`, `invite`.
+//! `sign-up`, `sign-in`, `sign-out`, `whoami`, `invite`, `forget`.
 
 use landline_peer::api::{Action, Outcome, Target};
 use landline_protocol::{InviteLink, UserName};
@@ -86,6 +86,13 @@ pub(crate) async fn enter(client: &mut Client, request: Action) -> Result<(), Pr
     client.run(request).await?;
     client.connected().await?;
     show_me(client)
+}
+
+/// Forgets a pinned key: the one way past a coordinator that has another one now.
+pub(crate) async fn forget(client: &mut Client, args: &args::Forget) -> Result<(), Problem> {
+    client.run(Action::ForgetKey { address: args.address.clone() }).await?;
+    client.out.note("Forgotten. Sign up or in again, best by an invite: it carries the new key.");
+    Ok(())
 }
 
 /// Says who is signed in, connected or not.

@@ -110,6 +110,8 @@ pub(crate) enum Command {
     Cancel(Choice),
     /// Make an invite link for one person (admins only)
     Invite,
+    /// Forget the key of a coordinator that was set up anew; the next contact there is a first one
+    Forget(Forget),
     /// Run a coordinator in this process, without a window
     Host(Host),
     /// Show the whole of it: a coordinator and two people on this machine, a file between them
@@ -220,6 +222,13 @@ pub(crate) struct Choice {
     /// Only offers of this person
     #[arg(long, value_name = "USER")]
     pub(crate) from: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Forget {
+    /// HOST:PORT of the coordinator
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) address: String,
 }
 
 /// The settings of `landline-coordinator`, in the same file and environment.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use landline_peer::api::{Action, Snapshot, TransferState, TransferView};
+use landline_peer::api::{Action, FailureKind, Snapshot, TransferState, TransferView};
 use landline_protocol::{FileName, MessageId};
 use tokio::time::{Instant, sleep_until};
 
@@ -142,6 +142,10 @@ fn end(transfer: &TransferView) -> Option<Result<(), Problem>> {
         }
         TransferState::Declined => {
             Some(Err(Problem::new(Exit::Declined, format!("{name} was declined here."))))
+        }
+        // It goes on by itself if the sender turns up elsewhere; whoever waits here should know.
+        TransferState::Waiting(cause) if cause.kind == FailureKind::KeyChanged => {
+            Some(Err(cause.clone().into()))
         }
         _ => None,
     }

@@ -100,6 +100,7 @@ async fn one(global: &Global, out: Out, command: Command) -> Result<(), Problem>
         Command::Get(get) => get::run(client, &get).await,
         Command::Decline(choice) => offers::decline(client, &choice).await,
         Command::Cancel(choice) => offers::cancel(client, &choice).await,
+        Command::Forget(forget) => account::forget(client, &forget).await,
         Command::SignUp(_) | Command::SignIn(_) | Command::Host(_) | Command::Demo(_) => {
             unreachable!("dispatched before")
         }

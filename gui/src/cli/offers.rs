@@ -28,14 +28,15 @@ pub(crate) async fn list(client: &mut Client, args: &args::Offers) -> Result<(),
 
 /// Says no.
 pub(crate) async fn decline(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
-    let offer = choose(client, args, |one| !one.outgoing).await?;
+    let offer = choose(client, args, |one| !one.outgoing && !ended(one)).await?;
     client.run(Action::Decline { offer }).await?;
     report(client, offer, "Declined")
 }
 
 /// Stops a download, or withdraws an offer of one's own.
 pub(crate) async fn cancel(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
-    let offer = choose(client, args, |_| true).await?;
+    let open = |one: &TransferView| !ended(one) || matches!(one.state, TransferState::Failed(_));
+    let offer = choose(client, args, open).await?;
     client.run(Action::Cancel { offer }).await?;
     report(client, offer, "Cancelled")
 }
@@ -48,7 +49,7 @@ async fn choose(
     client.connected().await?;
     let wish = Wish::new(&client.now(), Some(&args.what), args.from.as_deref())?;
     let now = client.now();
-    let found = wish.among(&now).rfind(|one| fits(one) && !ended(one));
+    let found = wish.among(&now).rfind(|one| fits(one));
     found.map(|one| one.offer).ok_or_else(|| wish.not_found())
 }
 

@@ -174,7 +174,7 @@ fn compare_routes(
 fn compare_limits(declared: &[(String, String)], sections: &BTreeMap<String, Section>) -> Vec<Complaint> {
     let compiled = limits!(FRAME_BYTES ENVELOPE_BYTES TEXT_BYTES PAGE_BYTES PAGE_MESSAGES ACCOUNT_BODY_BYTES
         QUEUE_MESSAGES QUEUE_BYTES ADDRESSES DEVICE_NAME_BYTES PASSWORD_MIN_CHARS PASSWORD_MAX_BYTES
-        PIECE_BYTES TLS_HANDSHAKE_SECS HTTP_HEADER_SECS);
+        PIECE_BYTES ACCESS_TOKEN_SECS TLS_HANDSHAKE_SECS HTTP_HEADER_SECS);
     let values: BTreeMap<&str, &str> = compiled.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let unlisted =
         declared.iter().filter(|(name, _)| !values.contains_key(name.as_str())).map(|(name, _)| {
