@@ -16,6 +16,8 @@ use crate::store::{Committed, StoreError, WriterThread, accounts};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long changed presence is gathered before it is told.
 const ROUND: Duration = Duration::from_millis(100);
+/// Between two lists of revocations; within a second everybody is to know.
+const REVOCATIONS_PAUSE: Duration = Duration::from_millis(500);
 /// How often expired tokens are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -36,6 +38,7 @@ pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: Cancellati
     let delivering = tokio::spawn(deliver(app.clone(), committed));
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(tell_presence(app.clone()));
+    housekeeping.spawn(tell_revocations(app.clone()));
     housekeeping.spawn(sweep(app.clone()));
     stop.cancelled().await;
     tracing::info!("shutting down");
@@ -77,6 +80,15 @@ async fn tell_presence(app: Arc<App>) {
                 break;
             }
         }
+    }
+}
+
+/// Tells a changed list of revocations at once, then not again for a moment: the list may be long.
+async fn tell_revocations(app: Arc<App>) {
+    loop {
+        app.hub.revocations_changed().await;
+        app.hub.tell_revocations();
+        sleep(REVOCATIONS_PAUSE).await;
     }
 }
 

@@ -21,7 +21,7 @@ use crate::hub::Hub;
 use crate::links::{LISTENS, links};
 use crate::running;
 use crate::state::App;
-use crate::store::{Opened, Store, StoreError, accounts, messages};
+use crate::store::{Opened, Store, StoreError, accounts, messages, revocations};
 use landline_net::Clock;
 
 /// A coordinator that runs until [`shutdown`](Self::shutdown), or until it is dropped.
@@ -53,15 +53,16 @@ impl Coordinator {
         let address =
             listener.local_addr().map_err(|error| StartError::Listen { address: config.listen, error })?;
         store.note(LISTENS, &address.to_string()).await?;
-        let app = Arc::new(assemble(config, clock, store, signer).await?);
+        let device = key.id();
+        let app = Arc::new(assemble(config, clock, store, key, signer).await?);
         let first_code = if app.is_settled() { None } else { Some(app.auth.invite(true).await?.code) };
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let limits = accept_limits(&app.config);
         let serving = tokio::spawn(serve_app(app.clone(), listener, tls, limits, stop.clone()));
         let parts = running::Parts { app: app.clone(), serving, committed, writer, lock };
         tokio::spawn(running::run(parts, stop.clone(), ended.clone()));
-        tracing::info!(%address, device = %key.id(), "the coordinator listens");
-        Ok(Self { app, address, device: key.id(), first_code, stop, ended })
+        tracing::info!(%address, %device, "the coordinator listens");
+        Ok(Self { app, address, device, first_code, stop, ended })
     }
 
     /// Where it listens; the port is the one that the system chose, if it was to choose.
@@ -133,22 +134,25 @@ async fn assemble(
     config: Config,
     clock: Clock,
     store: Store,
+    key: DeviceKey,
     signer: TokenSigner,
 ) -> Result<App, StartError> {
     let load = |db: &rusqlite::Connection| {
-        Ok::<_, StoreError>((accounts::everybody(db)?, messages::conversations(db)?, accounts::any(db)?))
+        let (people, conversations) = (accounts::everybody(db)?, messages::conversations(db)?);
+        Ok::<_, StoreError>((people, conversations, accounts::any(db)?, revocations::list(db)?))
     };
-    let (people, conversations, settled) = store.read(load).await?;
+    let (people, conversations, settled, revoked) = store.read(load).await?;
     let auth = Auth {
         store: store.clone(),
         clock: clock.clone(),
+        key,
         verifier: TokenVerifier::new(signer.key_set()),
         signer,
         passwords: Passwords::new(config.limits.password_hashes).await?,
         rates: Rates::new(&config.limits),
         registration: config.registration,
     };
-    Ok(App {
+    let app = App {
         hub: Hub::new(people, conversations, clock.clone())?,
         config,
         clock,
@@ -156,7 +160,9 @@ async fn assemble(
         auth,
         sessions: TaskTracker::new(),
         settled: AtomicBool::new(settled),
-    })
+    };
+    app.publish(revoked);
+    Ok(app)
 }
 
 fn accept_limits(config: &Config) -> AcceptLimits {

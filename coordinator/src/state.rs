@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Ended};
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::store::Store;
+use crate::store::revocations::Revocations;
 use landline_net::Clock;
 
 /// The parts of a running coordinator, shared by its tasks.
@@ -27,6 +28,18 @@ impl App {
     /// Notes that there is an account.
     pub(crate) fn settle(&self) {
         self.settled.store(true, Ordering::Relaxed);
+    }
+
+    /// A family is over: closes its sockets and tells everybody what is void.
+    pub(crate) fn end(&self, ended: Ended) {
+        self.hub.end_session(&ended.family);
+        self.publish(ended.revocations);
+    }
+
+    /// Tells everybody a list of revocations, unless a later one was told.
+    pub(crate) fn publish(&self, list: Revocations) {
+        let version = list.version;
+        self.hub.set_revocations(version, self.auth.sign_revocations(list));
     }
 
     /// Whether there is an account.

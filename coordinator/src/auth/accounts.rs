@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use landline_protocol::account::{Session, SignIn, SignUp};
-use landline_protocol::{DeviceId, ErrorCode, UserName, WireError};
+use landline_protocol::{DeviceId, ErrorCode, Timestamp, UserName, WireError};
 use landline_trust::{hash_secret, random_code};
 
 use super::passwords::check_fitness;
-use super::{Auth, device_name, internal};
+use super::{Auth, Keep, device_name, internal};
 use crate::config::Registration;
 use crate::store::accounts::{self, Account};
-use crate::store::{StoreError, invites, sessions};
+use crate::store::{StoreError, invites, revocations, sessions};
 
 /// Random bytes of a refresh token.
 const REFRESH_BYTES: usize = 32;
@@ -33,6 +33,10 @@ impl Fresh {
             refresh_token,
         })
     }
+
+    fn keep(self, at: Timestamp) -> Keep {
+        Keep { family: self.family, refresh_token: self.refresh_token, at }
+    }
 }
 
 impl Auth {
@@ -54,9 +58,9 @@ impl Auth {
         let user = ask.username;
         let fresh = Fresh::new()?;
         let name = device_name(&ask.device_name);
-        let admin = self.make(user.clone(), password, invite, device, name, &fresh).await?;
+        let (admin, at) = self.make(user.clone(), password, invite, device, name, &fresh).await?;
         tracing::info!(%user, admin, device = device.short(), "a new account");
-        self.session(user, admin, &device, &fresh.family, fresh.refresh_token)
+        self.session(user, admin, &device, fresh.keep(at))
     }
 
     /// Refuses early what would be refused in the end, so that strangers cannot keep the hasher
@@ -73,7 +77,8 @@ impl Auth {
             .await
     }
 
-    /// Makes the account and uses up its invite, both or neither.
+    /// Makes the account and uses up its invite, both or neither. Says whether it may invite, and
+    /// how to date its peer credential.
     async fn make(
         &self,
         user: UserName,
@@ -82,11 +87,12 @@ impl Auth {
         device: DeviceId,
         device_name: String,
         fresh: &Fresh,
-    ) -> Result<bool, WireError> {
-        let now = self.clock.now();
+    ) -> Result<(bool, Timestamp), WireError> {
+        let clock = self.clock.clone();
         let (family, refresh_hash) = (fresh.family.clone(), fresh.refresh_hash);
         self.store
             .write(move |db| {
+                let now = clock.now();
                 let admin = match invite {
                     Some(hash) => invites::check(db, &hash, now)?.ok_or_else(invite_invalid)?,
                     None => false,
@@ -97,7 +103,7 @@ impl Auth {
                 }
                 let row = accounts::add_device(db, account, &device, &device_name)?;
                 sessions::start(db, &family, account, row, &refresh_hash, now)?;
-                Ok(admin)
+                Ok((admin, revocations::next_issue(db, &device, now)?))
             })
             .await
     }
@@ -121,9 +127,9 @@ impl Auth {
             return Err(wrong_credentials());
         };
         let fresh = Fresh::new()?;
-        self.start(&account, device, device_name(&ask.device_name), &fresh).await?;
+        let at = self.start(&account, device, device_name(&ask.device_name), &fresh).await?;
         tracing::info!(user = %account.name, device = device.short(), "signed in");
-        self.session(account.name, account.admin, &device, &fresh.family, fresh.refresh_token)
+        self.session(account.name, account.admin, &device, fresh.keep(at))
     }
 
     async fn look_up(
@@ -152,13 +158,15 @@ impl Auth {
         device: DeviceId,
         device_name: String,
         fresh: &Fresh,
-    ) -> Result<(), StoreError> {
-        let (id, now) = (account.id, self.clock.now());
+    ) -> Result<Timestamp, StoreError> {
+        let (id, clock) = (account.id, self.clock.clone());
         let (family, refresh_hash) = (fresh.family.clone(), fresh.refresh_hash);
         self.store
             .write(move |db| {
+                let now = clock.now();
                 let row = accounts::add_device(db, id, &device, &device_name)?;
-                sessions::start(db, &family, id, row, &refresh_hash, now)
+                sessions::start(db, &family, id, row, &refresh_hash, now)?;
+                revocations::next_issue(db, &device, now)
             })
             .await
     }

@@ -10,14 +10,16 @@ mod sessions;
 
 use landline_protocol::account::{KeySet, Session};
 use landline_protocol::{DeviceId, ErrorCode, Timestamp, UserName, WireError, limits};
-use landline_trust::{TokenError, TokenSigner, TokenVerifier};
+use landline_protocol::{RevocationList, SignedRevocations};
+use landline_trust::{DeviceKey, TokenError, TokenSigner, TokenVerifier, revocation};
 
 pub(crate) use invites::new_invite;
 pub(crate) use passwords::Passwords;
 pub(crate) use rates::Rates;
-pub(crate) use sessions::RefreshOutcome;
+pub(crate) use sessions::{Ended, RefreshOutcome};
 
 use crate::config::Registration;
+use crate::store::revocations::Revocations;
 use crate::store::{Store, StoreError};
 use landline_net::Clock;
 
@@ -25,6 +27,8 @@ use landline_net::Clock;
 pub(crate) struct Auth {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
+    /// Signs the list of revocations; it is what clients have pinned.
+    pub(crate) key: DeviceKey,
     pub(crate) signer: TokenSigner,
     pub(crate) verifier: TokenVerifier,
     pub(crate) passwords: Passwords,
@@ -45,6 +49,16 @@ pub(crate) struct Authorized {
     pub(crate) session: String,
     /// When the token stops being good.
     pub(crate) expires_at: Timestamp,
+}
+
+/// What the database has of a new or renewed session.
+struct Keep {
+    /// The refresh family.
+    family: String,
+    /// Its newest token.
+    refresh_token: String,
+    /// How to date the peer credential: see [`crate::store::revocations::next_issue`].
+    at: Timestamp,
 }
 
 impl Auth {
@@ -70,20 +84,25 @@ impl Auth {
         }
     }
 
+    /// The list of revocations as everybody gets it.
+    pub(crate) fn sign_revocations(&self, list: Revocations) -> SignedRevocations {
+        let Revocations { version, revoked } = list;
+        revocation::sign(&self.key, &RevocationList { issuer: self.key.id(), version, revoked })
+    }
+
     /// The tokens of one sign-in or refresh.
     fn session(
         &self,
         user: UserName,
         admin: bool,
         device: &DeviceId,
-        family: &str,
-        refresh_token: String,
+        keep: Keep,
     ) -> Result<Session, WireError> {
-        let now = self.clock.now();
+        let Keep { family, refresh_token, at } = keep;
         let (access_token, access_expires_at) =
-            self.signer.access(&user, device, family, now).map_err(internal)?;
+            self.signer.access(&user, device, &family, self.clock.now()).map_err(internal)?;
         let (peer_credential, peer_expires_at) =
-            self.signer.peer_credential(&user, device, now).map_err(internal)?;
+            self.signer.peer_credential(&user, device, at).map_err(internal)?;
         Ok(Session {
             user,
             admin,

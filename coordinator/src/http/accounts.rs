@@ -36,9 +36,9 @@ pub(super) async fn refresh(app: &App, device: DeviceId, request: Request<Incomi
     let ask: Refresh = body(request).await?;
     match app.auth.refresh(device, &ask.refresh_token).await? {
         RefreshOutcome::Renewed(session) => Ok(json(StatusCode::OK, &*session)),
-        RefreshOutcome::Over(family, refusal) => {
-            if let Some(family) = family {
-                app.hub.end_session(&family);
+        RefreshOutcome::Over(ended, refusal) => {
+            if let Some(ended) = ended {
+                app.end(ended);
             }
             Err(refusal)
         }
@@ -47,8 +47,8 @@ pub(super) async fn refresh(app: &App, device: DeviceId, request: Request<Incomi
 
 pub(super) async fn sign_out(app: &App, device: DeviceId, request: Request<Incoming>) -> Answer {
     let ask: Refresh = body(request).await?;
-    if let Some(family) = app.auth.sign_out(device, &ask.refresh_token).await? {
-        app.hub.end_session(&family);
+    if let Some(ended) = app.auth.sign_out(device, &ask.refresh_token).await? {
+        app.end(ended);
     }
     let mut response = Response::new(empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -19,7 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use landline_net::{SocketSender, Utf8Bytes};
 use landline_protocol::{
-    ConversationId, ConversationKind, DeviceId, ErrorCode, ServerFrame, Timestamp, UserName, WireError,
+    ConversationId, ConversationKind, DeviceId, ErrorCode, ServerFrame, SignedRevocations, Timestamp,
+    UserName, WireError,
 };
 
 use tokio::sync::Notify;
@@ -48,6 +49,8 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     /// Somebody's presence changed.
     stirred: Notify,
+    /// The list of revocations changed.
+    revoked: Notify,
     clock: Clock,
 }
 
@@ -60,6 +63,14 @@ struct State {
     ended: HashMap<String, Timestamp>,
     last_id: u64,
     closing: bool,
+    revocations: Told,
+}
+
+/// The list of revocations as it is sent.
+#[derive(Default)]
+struct Told {
+    version: Option<u64>,
+    frame: Utf8Bytes,
 }
 
 /// A connection as the hub sees it.
@@ -95,8 +106,9 @@ impl Hub {
             ended: HashMap::new(),
             last_id: 0,
             closing: false,
+            revocations: Told::default(),
         };
-        Ok(Self { state: Mutex::new(state), stirred: Notify::new(), clock })
+        Ok(Self { state: Mutex::new(state), stirred: Notify::new(), revoked: Notify::new(), clock })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -152,6 +164,7 @@ impl Hub {
         if so_far.after.is_some() {
             return true;
         }
+        let _ = connected.sender.send(state.revocations.frame.clone());
         for conversations in state.conversations.heads(&connected.user).chunks(HEADS) {
             tell(connected, &ServerFrame::Conversations { conversations: conversations.to_vec() });
         }
@@ -246,6 +259,29 @@ impl Hub {
             state.tell_all(&ServerFrame::Presence { person });
         }
         full
+    }
+
+    /// From now on this is the list of revocations, unless a later one came before it.
+    pub(crate) fn set_revocations(&self, version: u64, revocations: SignedRevocations) {
+        let mut state = self.state();
+        if state.revocations.version < Some(version) {
+            let frame = encode(&ServerFrame::Revocations { revocations }).into();
+            state.revocations = Told { version: Some(version), frame };
+            self.revoked.notify_one();
+        }
+    }
+
+    /// Returns once the list of revocations has changed since it returned last.
+    pub(crate) async fn revocations_changed(&self) {
+        self.revoked.notified().await;
+    }
+
+    /// Tells the list of revocations to everybody.
+    pub(crate) fn tell_revocations(&self) {
+        let state = self.state();
+        for connected in state.connections.values().filter(|c| c.introduced) {
+            let _ = connected.sender.send(state.revocations.frame.clone());
+        }
     }
 
     /// Ends the connections whose access token has run out, and forgets old families.

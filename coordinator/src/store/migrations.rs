@@ -6,8 +6,11 @@ use super::StoreError;
 
 /// Each brings the database from its index to the next version. Never edit one that was released:
 /// add another.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_notes.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_notes.sql"),
+    include_str!("migrations/0003_revocations.sql"),
+];
 
 /// Brings a database of any earlier version to the newest.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ pub(crate) mod invites;
 pub(crate) mod messages;
 mod migrations;
 mod readers;
+pub(crate) mod revocations;
 pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;

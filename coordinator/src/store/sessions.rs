@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 use super::StoreError;
 use super::accounts::{AccountId, parse};
 use super::messages::{signed, time};
+use super::revocations;
 
 const UNUSED: u8 = 0;
 const PREDECESSOR: u8 = 1;
@@ -69,7 +70,7 @@ pub(crate) fn refresh(
     let session = found.of.session.clone();
     let idle = now.as_millis().saturating_sub(found.used_at.as_millis()) > IDLE_MILLIS;
     if found.revoked || idle || found.state == SPENT || found.device != *by {
-        revoke(db, &session)?;
+        revoke(db, &session, now)?;
         return Ok(Refreshed::Over(Some(session)));
     }
     if found.state == UNUSED {
@@ -85,10 +86,11 @@ pub(crate) fn sign_out(
     db: &Connection,
     shown: &[u8; 32],
     by: &DeviceId,
+    now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     match lookup(db, shown)? {
         Some(found) if found.device == *by => {
-            revoke(db, &found.of.session)?;
+            revoke(db, &found.of.session, now)?;
             Ok(Some(found.of.session))
         }
         _ => Ok(None),
@@ -170,7 +172,11 @@ fn tidy(db: &Connection, session: &str, newest: &[u8; 32], now: Timestamp) -> Re
     Ok(())
 }
 
-fn revoke(db: &Connection, session: &str) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE sessions SET revoked = 1 WHERE id = ?1")?.execute([session])?;
-    Ok(())
+/// Ends a family, and with it what its device was issued. Once: a dead token that comes again must
+/// not void what the device got by signing in anew.
+fn revoke(db: &Connection, session: &str, now: Timestamp) -> Result<(), StoreError> {
+    let ended = db
+        .prepare_cached("UPDATE sessions SET revoked = 1 WHERE id = ?1 AND NOT revoked")?
+        .execute([session])?;
+    if ended > 0 { revocations::revoke(db, session, now) } else { Ok(()) }
 }

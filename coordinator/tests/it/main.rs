@@ -9,6 +9,7 @@ mod browser;
 mod chat;
 mod hostile;
 mod presence;
+mod revocations;
 mod sessions;
 mod storm;
 mod support;

@@ -13,7 +13,7 @@ use landline_protocol::account::{self, Session, SignIn, SignUp};
 use landline_protocol::frame::{ConversationHead, Hello, Page, Pull, Range, Welcome};
 use landline_protocol::{
     Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Envelope, ErrorCode, MessageId,
-    Person, Seq, Sequenced, ServerFrame, Signed, Timestamp, UserName, WireError,
+    Person, Seq, Sequenced, ServerFrame, Signed, SignedRevocations, Timestamp, UserName, WireError,
 };
 use landline_trust::{DeviceKey, Expect, seal};
 use serde::Serialize;
@@ -146,6 +146,7 @@ impl Device {
             receiver,
             welcome: None,
             people: Vec::new(),
+            revocations: None,
             conversations: Vec::new(),
         };
         line.say(&ClientFrame::Hello(Hello {
@@ -177,11 +178,12 @@ pub(crate) struct Line {
     pub(crate) receiver: SocketReceiver,
     pub(crate) welcome: Option<Welcome>,
     pub(crate) people: Vec<Person>,
+    pub(crate) revocations: Option<SignedRevocations>,
     pub(crate) conversations: Vec<ConversationHead>,
 }
 
 impl Line {
-    /// Welcome, directory, conversations, in this order.
+    /// Welcome, directory, revocations, conversations, in this order.
     async fn begin(&mut self) {
         let ServerFrame::Welcome(welcome) = self.next().await else { panic!("no welcome") };
         self.welcome = Some(welcome);
@@ -194,6 +196,8 @@ impl Line {
                 break;
             }
         }
+        let ServerFrame::Revocations { revocations } = self.next().await else { panic!("no revocations") };
+        self.revocations = Some(revocations);
         let ServerFrame::Conversations { conversations } = self.next().await else {
             panic!("no conversations")
         };
