@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{output, program};
 use crate::real::Process;
-use crate::test::{Outcome, Step};
+use crate::step::{Outcome, Step};
 
 /// What is asked for help: a program, and a subcommand of it.
 const ASKED: [(&str, &[&str]); 3] =

@@ -9,6 +9,7 @@ mod help;
 mod real;
 mod setup;
 mod soak;
+mod step;
 mod test;
 mod tidy;
 
@@ -81,12 +82,12 @@ fn run(cli: Cli) -> Result<()> {
         Chore::Real { name } => {
             setup::ensure()?;
             build()?;
-            test::report(&top, &real::steps(), name.as_deref())
+            step::report(&top, &real::steps(), name.as_deref())
         }
         Chore::Window { name, pictures } => {
             setup::ensure()?;
             build()?;
-            test::report(&top, &desk::steps(&top.join(pictures)), name.as_deref())
+            step::report(&top, &desk::steps(&top.join(pictures)), name.as_deref())
         }
         Chore::Soak(soak) => {
             build()?;

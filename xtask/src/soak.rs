@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::command::{self, program};
-use crate::test::{Outcome, Step};
+use crate::step::{Outcome, Step};
 
 /// A long run.
 #[derive(Args)]

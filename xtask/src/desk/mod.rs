@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::command;
-use crate::test::{Outcome, Step};
+use crate::step::{Outcome, Step};
 
 /// Every scenario. Pictures of their steps go to `pictures`.
 pub(crate) fn steps(pictures: &Path) -> Vec<Step> {

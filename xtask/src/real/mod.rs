@@ -20,7 +20,7 @@ pub(crate) use process::{Ended, Process};
 use world::World;
 pub(crate) use world::{random_file, same};
 
-use crate::test::{Outcome, Step};
+use crate::step::{Outcome, Step};
 
 /// Every scenario.
 pub(crate) fn steps() -> Vec<Step> {
