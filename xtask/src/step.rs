@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::command::{cargo, run as run_command};
+use crate::setup::strict;
 
 /// How a step that did not fail ended.
 pub(crate) enum Outcome {
@@ -76,6 +77,11 @@ pub(crate) fn report(top: &Path, steps: &[Step], only: Option<&str>) -> Result<(
             Ok(Outcome::Passed(figures)) => {
                 passed += 1;
                 println!("--- passed in {took}{}{figures}", if figures.is_empty() { "" } else { ": " });
+            }
+            // Where everything is meant to run, what could not is no better than what went wrong.
+            Ok(Outcome::Skipped(why)) if strict() => {
+                println!("--- FAILED in {took}: it could not run: {why}");
+                failed.push(step.title.as_str());
             }
             Ok(Outcome::Skipped(why)) => {
                 skipped += 1;
