@@ -1,0 +1,137 @@
+//! Files: offered, accepted, declined, and found to have changed.
+
+use landline_peer::api::{Action, Event, FailureKind, RecipientState, TransferState};
+
+use crate::office::Office;
+use crate::views::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_arrives_and_both_sides_see_the_end() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let to = between(&alice, &bob);
+    let file = alice.file("report.pdf", 3 * MIB + 17);
+    let offer = alice.shares(&to, file.clone()).await;
+    bob.accepts(offer).await;
+    let path = bob.receives(offer).await;
+    assert_eq!(path, bob.downloads().join("report.pdf"));
+    assert_same_content(&file, &path);
+    assert_eq!(bob.in_downloads(), ["report.pdf"], "nothing else is left");
+
+    let received = bob.event("news of the file", |event| match event {
+        Event::Received { offer: of, path } if *of == offer => Some(path.clone()),
+        _ => None,
+    });
+    assert_eq!(received.await, path);
+    let delivered = alice.event("news of the delivery", |event| match event {
+        Event::Delivered { offer: of, to } if *of == offer => Some(to.clone()),
+        _ => None,
+    });
+    assert_eq!(delivered.await, bob.name);
+    alice.sees("bob has it", |snapshot| recipient(snapshot, offer, &bob) == Some(RecipientState::Done)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_file_and_a_second_one_of_the_same_name_arrive() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let (empty, full) = (alice.file("note.txt", 0), alice.file("other.txt", 9));
+    let first = alice.shares(&LOBBY, empty.clone()).await;
+    bob.accepts(first).await;
+    assert_same_content(&empty, &bob.receives(first).await);
+    let second = alice.shares(&LOBBY, full.clone()).await;
+    bob.is_offered(second).await;
+    let name = Some(landline_protocol::FileName::parse("note.txt").unwrap());
+    bob.run(Action::Accept { offer: second, folder: None, name }).await.unwrap();
+    let path = bob.receives(second).await;
+    assert_same_content(&full, &path);
+    assert_same_content(&empty, &bob.downloads().join("note.txt"));
+    assert_ne!(path, bob.downloads().join("note.txt"), "nothing is overwritten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_is_offered_first_and_sealed_later() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    for (name, size, places) in [("small", 16 * MIB, 1), ("large", 17 * MIB, 2)] {
+        let file = alice.file(name, size);
+        let offer = alice.shares(&LOBBY, file.clone()).await;
+        alice.transfer("a file ready to be fetched", offer, |view| view.state == TransferState::Offered).await;
+        let text = format!("after {name}");
+        alice.says(&LOBBY, &text).await;
+        alice.hears(&LOBBY, &text).await;
+        let snapshot = alice.snapshot();
+        let offered = messages(&snapshot, &LOBBY).iter().find(|one| one.id == offer).and_then(place).unwrap();
+        let after = place(find(&snapshot, &LOBBY, &text).unwrap()).unwrap();
+        assert_eq!(after.0 - offered.0, places, "{name}: how many messages the offer took");
+        bob.accepts(offer).await;
+        assert_same_content(&file, &bob.receives(offer).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_can_be_declined() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let mut carol = office.person("carol").await;
+    let file = alice.file("cats.mov", 1000);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.is_offered(offer).await;
+    bob.run(Action::Decline { offer }).await.unwrap();
+    bob.transfer("declined", offer, |view| view.state == TransferState::Declined).await;
+    alice
+        .sees("bob said no", |snapshot| recipient(snapshot, offer, &bob) == Some(RecipientState::Declined))
+        .await;
+    assert!(bob.in_downloads().is_empty());
+    carol.accepts(offer).await;
+    assert_same_content(&file, &carol.receives(offer).await);
+    // A no can be taken back.
+    bob.accepts(offer).await;
+    assert_same_content(&file, &bob.receives(offer).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_while_it_is_hashed_is_given_up_by_all() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    // Holes take no room and as long to hash as anything.
+    let file = alice.file("disk.img", 1);
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(1024 * MIB).unwrap();
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    append_to(&file);
+    bob.is_offered(offer).await;
+    // The offer may be over by now; then there is nothing to accept.
+    let _ = bob.run(accept(offer)).await;
+    bob.transfer("the end of an offer that cannot be kept", offer, |view| match &view.state {
+        TransferState::Cancelled { .. } => true,
+        TransferState::Failed(cause) => cause.kind == FailureKind::SourceChanged,
+        _ => false,
+    })
+    .await;
+    alice.transfer("why it cannot be kept", offer, |view| match &view.state {
+        TransferState::Cancelled { .. } => true,
+        TransferState::Failed(cause) => cause.kind == FailureKind::SourceChanged,
+        _ => false,
+    })
+    .await;
+    bob.downloads_become(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_whose_source_changed_can_be_cancelled_and_leaves_nothing() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let file = alice.file("log.txt", LONG);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.accepts(offer).await;
+    bob.is_midway(offer).await;
+    append_to(&file);
+    bob.transfer("a changed source", offer, |view| {
+        matches!(&view.state, TransferState::Failed(cause) if cause.kind == FailureKind::SourceChanged)
+    })
+    .await;
+    bob.run(Action::Cancel { offer }).await.unwrap();
+    let own = bob.name.clone();
+    bob.transfer("cancelled", offer, |view| view.state == TransferState::Cancelled { by: own.clone() }).await;
+    bob.downloads_become(&[]).await;
+}
