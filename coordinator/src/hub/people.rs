@@ -199,12 +199,15 @@ fn encoded_size(person: &Person) -> usize {
 }
 
 /// What a device announces, made useful: nothing that cannot be dialled, and the address that the
-/// coordinator sees it come from, with each port it announced, first.
+/// coordinator sees it come from, with each port it announced, first. A loopback address leads
+/// whoever dials it to a machine of their own: it is passed on, last, only from a device that is on
+/// the coordinator's own machine, where others may be as well.
 pub(super) fn reachable(announced: Vec<SocketAddr>, observed: IpAddr) -> Vec<SocketAddr> {
     let observed = observed.to_canonical();
     let usable = |address: &SocketAddr| {
-        let ip = address.ip();
-        address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast()
+        let ip = address.ip().to_canonical();
+        let astray = ip.is_loopback() && !observed.is_loopback();
+        address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !astray
     };
     let announced: Vec<_> = announced.into_iter().filter(usable).take(limits::ADDRESSES).collect();
     let mut all = Vec::new();
@@ -214,6 +217,7 @@ pub(super) fn reachable(announced: Vec<SocketAddr>, observed: IpAddr) -> Vec<Soc
             all.push(address);
         }
     }
+    all.sort_by_key(|address| address.ip().to_canonical().is_loopback());
     all.truncate(limits::ADDRESSES);
     all
 }
@@ -235,6 +239,20 @@ mod tests {
         assert_eq!(all, [at("192.168.1.9:4811"), at("10.0.0.2:4811"), at("[fd00::2]:4811")]);
         let many = (1..100).map(|port| SocketAddr::new([10, 0, 0, 1].into(), port)).collect();
         assert_eq!(reachable(many, [10, 0, 0, 1].into()).len(), limits::ADDRESSES);
+    }
+
+    #[test]
+    fn loopback_addresses_go_only_to_where_they_may_mean_something() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let announced = || {
+            let all = ["127.0.0.1:4811", "[::1]:4811", "[::ffff:127.0.0.1]:4811", "[::ffff:0.0.0.0]:4811"];
+            all.into_iter().chain(["224.0.0.1:4811", "[ff02::1]:4811", "10.0.0.2:4811"]).map(at).collect()
+        };
+        let seen = reachable(announced(), [10, 0, 0, 2].into());
+        assert_eq!(seen, [at("10.0.0.2:4811")]);
+        let seen = reachable(announced(), [127, 0, 0, 1].into());
+        assert_eq!(seen[..2], [at("10.0.0.2:4811"), at("127.0.0.1:4811")], "loopback last");
+        assert!(seen.contains(&at("[::1]:4811")));
     }
 
     #[test]

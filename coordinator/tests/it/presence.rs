@@ -20,10 +20,10 @@ async fn people_come_and_go_and_are_last_seen() {
     };
     assert_eq!(here.devices.len(), 1);
     let addresses: Vec<String> = here.devices[0].addresses.iter().map(ToString::to_string).collect();
-    assert_eq!(addresses, ["127.0.0.1:4811", "10.1.2.3:4811"], "where it is seen from comes first");
+    assert_eq!(addresses, ["10.1.2.3:4811", "127.0.0.1:4811"], "loopback is for those on the same machine");
     line.say(&ClientFrame::Announce { addresses: vec!["10.1.2.4:4812".parse().unwrap()] });
     let moved = alice.presence_of("bob").await;
-    assert_eq!(moved.devices[0].addresses[1].to_string(), "10.1.2.4:4812");
+    assert_eq!(moved.devices[0].addresses[0].to_string(), "10.1.2.4:4812");
     server.clock.advance(5_000);
     let left_at = server.clock.now();
     line.sender.close(None);

@@ -76,7 +76,8 @@ const READ_AHEAD: usize = 64 * 1024;
 /// Connects to whichever address first proves the expected key; the others are dropped.
 ///
 /// An address that answers with another key does not stop the race, for addresses are only hints;
-/// but if no address has the right key, that is what is reported.
+/// but if no address has the right key, that is what is reported. An address that leads back to this
+/// device says nothing about the other side: it counts as one that cannot be reached.
 pub async fn dial(
     addresses: &[SocketAddr],
     key: &DeviceKey,
@@ -87,8 +88,8 @@ pub async fn dial(
     let mut failures = Vec::new();
     match tokio::time::timeout(timeout, race(addresses, &connector, &mut failures)).await {
         Ok(Some(dialled)) => Ok(dialled),
-        Ok(None) => Err(verdict(failures, false)),
-        Err(_) => Err(verdict(failures, true)),
+        Ok(None) => Err(verdict(failures, key.id(), false)),
+        Err(_) => Err(verdict(failures, key.id(), true)),
     }
 }
 
@@ -137,13 +138,16 @@ async fn connect(remote: SocketAddr, connector: &TlsConnector) -> Result<Dialled
 }
 
 /// The one reason that helps most.
-fn verdict(failures: Vec<(SocketAddr, Failure)>, timed_out: bool) -> DialError {
+fn verdict(failures: Vec<(SocketAddr, Failure)>, own: DeviceId, timed_out: bool) -> DialError {
     let mut unreachable = Vec::new();
     let mut tls = None;
     for (address, failure) in failures {
         match failure {
             Failure::Tcp(error) => unreachable.push((address, error)),
             Failure::Tls(error) => match key_mismatch(&error) {
+                Some(mismatch) if mismatch.seen == own => {
+                    unreachable.push((address, io::Error::other("this address is this machine itself")));
+                }
                 Some(mismatch) => return DialError::KeyChanged(mismatch),
                 None => tls = Some(format!("{address}: {error}")),
             },

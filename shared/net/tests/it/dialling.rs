@@ -65,6 +65,17 @@ async fn an_address_with_another_device_does_not_hide_the_right_one() {
 }
 
 #[tokio::test]
+async fn an_address_of_this_machine_is_not_a_changed_key_of_another() {
+    let (own, other) = (Server::start().await, Server::start().await);
+    let expect = Expect::Pinned(key().id());
+    let failed = dial(&[own.address], &own.key, expect, PATIENCE).await.unwrap_err();
+    assert!(matches!(failed, DialError::Unreachable(_)), "{failed:?}");
+    assert!(failed.to_string().contains("this machine itself"), "{failed}");
+    let failed = dial(&[own.address, other.address], &own.key, expect, PATIENCE).await;
+    assert!(matches!(failed, Err(DialError::KeyChanged(m)) if m.seen == other.key.id()), "{failed:?}");
+}
+
+#[tokio::test]
 async fn first_contact_tells_whom_it_met() {
     let server = Server::start().await;
     let dialled = dial(&[server.address], &key(), Expect::FirstUse, PATIENCE).await.unwrap();
