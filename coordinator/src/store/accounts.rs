@@ -39,8 +39,8 @@ pub(crate) fn any(db: &Connection) -> Result<bool, StoreError> {
 
 /// Whether the name, or one that could be mistaken for it, has an account.
 pub(crate) fn taken(db: &Connection, name: &UserName) -> Result<bool, StoreError> {
-    let mut query = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM accounts WHERE skeleton = ?1)")?;
-    Ok(query.query_row([name.skeleton()], |row| row.get(0))?)
+    let mut query = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM looks WHERE look IN (?1, ?2))")?;
+    Ok(query.query_row(name.looks(), |row| row.get(0))?)
 }
 
 /// Makes an account; `None` if the name is taken.
@@ -51,13 +51,38 @@ pub(crate) fn create(
     admin: bool,
     now: Timestamp,
 ) -> Result<Option<AccountId>, StoreError> {
+    if taken(db, name)? {
+        return Ok(None);
+    }
     let mut insert = db.prepare_cached(
         "INSERT INTO accounts (name, folded, skeleton, password, admin, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING RETURNING id",
     )?;
-    let row =
-        params![name.as_str(), name.folded(), name.skeleton(), password, admin, signed(now.as_millis())];
-    Ok(insert.query_row(row, |row| row.get(0)).optional()?.map(AccountId))
+    let [look, _] = name.looks();
+    let row = params![name.as_str(), name.folded(), look, password, admin, signed(now.as_millis())];
+    let made = insert.query_row(row, |row| row.get(0)).optional()?.map(AccountId);
+    if let Some(account) = made {
+        add_looks(db, account, name)?;
+    }
+    Ok(made)
+}
+
+fn add_looks(db: &Connection, account: AccountId, name: &UserName) -> Result<(), StoreError> {
+    let mut insert = db.prepare_cached("INSERT INTO looks VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    for look in name.looks() {
+        insert.execute(params![look, account.0])?;
+    }
+    Ok(())
+}
+
+/// Gives every account its looks. Of those that look alike already, the eldest has them.
+pub(super) fn fill_looks(db: &Connection) -> Result<(), StoreError> {
+    let mut query = db.prepare("SELECT id, name FROM accounts ORDER BY id")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        add_looks(db, AccountId(row.get(0)?), &parse(&row.get::<_, String>(1)?)?)?;
+    }
+    Ok(())
 }
 
 /// The account of a name, however it is spelled.

@@ -2,14 +2,28 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, accounts};
+
+type Step = fn(&Connection) -> Result<(), StoreError>;
+
+/// What brings a database to the next version.
+struct Migration {
+    sql: &'static str,
+    /// What SQL alone cannot do, afterwards.
+    then: Option<Step>,
+}
+
+const fn sql(sql: &'static str) -> Migration {
+    Migration { sql, then: None }
+}
 
 /// Each brings the database from its index to the next version. Never edit one that was released:
 /// add another.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_first.sql"),
-    include_str!("migrations/0002_notes.sql"),
-    include_str!("migrations/0003_revocations.sql"),
+const MIGRATIONS: &[Migration] = &[
+    sql(include_str!("migrations/0001_first.sql")),
+    sql(include_str!("migrations/0002_notes.sql")),
+    sql(include_str!("migrations/0003_revocations.sql")),
+    Migration { sql: include_str!("migrations/0004_looks.sql"), then: Some(accounts::fill_looks) },
 ];
 
 /// Brings a database of any earlier version to the newest.
@@ -30,7 +44,11 @@ fn migrate_to(db: &mut Connection, target: usize) -> Result<(), StoreError> {
         if version >= target {
             return Ok(());
         }
-        tx.execute_batch(MIGRATIONS[version])?;
+        let Migration { sql, then } = &MIGRATIONS[version];
+        tx.execute_batch(sql)?;
+        if let Some(then) = then {
+            then(&tx)?;
+        }
         tx.pragma_update(None, "user_version", u32::try_from(version + 1).unwrap_or(u32::MAX))?;
         tx.commit()?;
     }
@@ -66,6 +84,26 @@ mod tests {
                 .unwrap();
             assert_eq!(kept, ("Alice".into(), 4_294_967_297));
         }
+    }
+
+    #[test]
+    fn accounts_of_earlier_versions_keep_their_lookalikes_away() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate_to(&mut db, 3).unwrap();
+        db.execute_batch(
+            "INSERT INTO accounts (name, folded, skeleton, password, admin, created_at)
+             VALUES ('BOB', 'bob', 'bob', 'x', 0, 5), ('alice', 'alice', 'alice', 'x', 0, 5),
+                    ('aIice', 'aiice', 'aiice', 'x', 0, 6)",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        for (name, taken) in
+            [("B0B", true), ("b0b", true), ("ALICE", true), ("AIICE", true), ("carol", false)]
+        {
+            assert_eq!(accounts::taken(&db, &name.parse().unwrap()).unwrap(), taken, "{name}");
+        }
+        let people = accounts::everybody(&db).unwrap();
+        assert_eq!(people.len(), 3, "who is there already stays");
     }
 
     #[test]

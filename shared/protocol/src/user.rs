@@ -12,7 +12,7 @@ use crate::name::is_unprintable;
 /// or invisible characters, no leading, trailing or doubled space, none of `@ / \ :`.
 ///
 /// Two names are equal when their letters are; use [`folded`](Self::folded) for "the same person"
-/// and [`skeleton`](Self::skeleton) for "could be mistaken for".
+/// and [`looks`](Self::looks) for "could be mistaken for".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct UserName(String);
@@ -45,14 +45,27 @@ impl UserName {
 
     /// The same for every spelling of one name: NFKC, lower case.
     pub fn folded(&self) -> String {
-        self.0.nfkc().flat_map(char::to_lowercase).collect::<String>().nfkc().collect()
+        folded(&self.0)
     }
 
-    /// The same for names that look alike (Unicode TS 39 skeleton of the folded form): a
-    /// coordinator gives a skeleton to one account only.
-    pub fn skeleton(&self) -> String {
-        unicode_security::skeleton(&self.folded()).collect()
+    /// What the name looks like (Unicode TS 39, 4), in lower case: once as people type it, folded
+    /// before, and once as it is spelled, for a capital `I` looks like `l` only while it is one.
+    ///
+    /// Names that share any of these look alike: a coordinator gives each to one account only.
+    pub fn looks(&self) -> [String; 2] {
+        let spelled: String = self.0.nfkc().collect();
+        [look(&self.folded()), look(&spelled)]
     }
+}
+
+fn look(text: &str) -> String {
+    let skeleton: String = unicode_security::skeleton(text).collect();
+    folded(&skeleton)
+}
+
+/// NFKC, lower case.
+fn folded(text: &str) -> String {
+    text.nfkc().flat_map(char::to_lowercase).collect::<String>().nfkc().collect()
 }
 
 impl FromStr for UserName {
@@ -96,11 +109,35 @@ mod tests {
     }
 
     #[test]
-    fn lookalikes_share_a_skeleton() {
-        assert_eq!(name("alice").skeleton(), name("Alice").skeleton());
-        assert_eq!(name("alice").skeleton(), name("аlice").skeleton(), "Cyrillic а");
-        assert_eq!(name("paypal").skeleton(), name("paypa\u{217c}").skeleton(), "Roman numeral fifty");
-        assert_ne!(name("alice").skeleton(), name("alina").skeleton());
+    fn lookalikes_share_a_look() {
+        let alike = |one: &str, other: &str| {
+            let other = name(other).looks();
+            name(one).looks().iter().any(|look| other.contains(look))
+        };
+        for (one, other) in [
+            ("alice", "Alice"),
+            ("alice", "аlice"),          // Cyrillic а
+            ("paypal", "paypa\u{217c}"), // Roman numeral fifty
+            ("alice", "aIice"),          // capital i
+            ("ALICE", "aIice"),
+            ("ALICE", "ALlCE"), // small L
+            ("BOB", "B0B"),
+            ("BOB", "b0b"),
+            ("bob", "B0B"),
+            ("BOB", "ВОВ"), // Cyrillic
+            ("BOB", "ΒΟΒ"), // Greek
+            ("Ian", "lan"),
+            ("IAN", "lAN"),
+            ("Liz", "Iiz"),
+            ("Mary", "rnary"),
+        ] {
+            assert!(alike(one, other) && alike(other, one), "{one} {other}");
+        }
+        for (one, other) in
+            [("alice", "alina"), ("Lia", "Ila"), ("BOB", "ROB"), ("anna", "hanna"), ("ali", "all")]
+        {
+            assert!(!alike(one, other), "{one} {other}");
+        }
     }
 
     #[test]
