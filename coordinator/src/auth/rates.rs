@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use landline_protocol::{ErrorCode, Timestamp, WireError};
+use landline_net::addresses::host_of;
+use landline_protocol::{DeviceId, ErrorCode, Timestamp, WireError};
 
 use crate::config::Limits;
 
@@ -14,12 +15,18 @@ const ADDRESS_MILLIS: u64 = 200;
 /// One more attempt at an account after so many milliseconds.
 const ACCOUNT_MILLIS: u64 = 5_000;
 
-/// The buckets of sign-in and sign-up.
+/// Refresh tokens that a device may show at once: far more than it ever has reason to.
+const REFRESHES: u32 = 60;
+/// One more after so many milliseconds.
+const REFRESH_MILLIS: u64 = 1_000;
+
+/// The buckets of sign-in, sign-up and refresh.
 pub(crate) struct Rates {
     addresses: Buckets<IpAddr>,
     /// By folded name, and by whether the device has signed in to it before: strangers who guess
     /// cannot lock the owner out.
     accounts: Buckets<(String, bool)>,
+    refreshes: Buckets<DeviceId>,
 }
 
 impl Rates {
@@ -27,16 +34,18 @@ impl Rates {
         Self {
             addresses: Buckets::new(limits.sign_ins_per_address, ADDRESS_MILLIS),
             accounts: Buckets::new(limits.sign_ins_per_account, ACCOUNT_MILLIS),
+            refreshes: Buckets::new(REFRESHES, REFRESH_MILLIS),
         }
     }
 
-    /// Counts an attempt from an address. All of an IPv6 /64 is one, for a host has that many.
+    /// Counts an attempt from a host.
     pub(crate) fn address(&self, address: IpAddr, now: Timestamp) -> Result<(), WireError> {
-        let key = match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-            v4 @ IpAddr::V4(_) => v4,
-        };
-        self.addresses.take(key, now).map_err(too_many)
+        self.addresses.take(host_of(address), now).map_err(too_many)
+    }
+
+    /// Counts a refresh token shown by a device.
+    pub(crate) fn refresh(&self, device: DeviceId, now: Timestamp) -> Result<(), WireError> {
+        self.refreshes.take(device, now).map_err(too_many)
     }
 
     /// Counts an attempt at an account, whether or not there is one of that name.

@@ -29,6 +29,7 @@ pub(crate) struct Ended {
 impl Auth {
     /// Takes a refresh token as shown by `device` and gives its successor.
     pub(crate) async fn refresh(&self, device: DeviceId, shown: &str) -> Result<RefreshOutcome, WireError> {
+        self.rates.refresh(device, self.clock.now())?;
         let (shown, clock) = (hash_secret(shown), self.clock.clone());
         let fresh = Fresh::new()?;
         let successor = fresh.refresh_hash;
@@ -65,6 +66,7 @@ impl Auth {
     /// Ends the family of a refresh token. A token that is not good any more has nothing to end:
     /// that is no error.
     pub(crate) async fn sign_out(&self, device: DeviceId, shown: &str) -> Result<Option<Ended>, WireError> {
+        self.rates.refresh(device, self.clock.now())?;
         let (shown, clock) = (hash_secret(shown), self.clock.clone());
         let ended = self.store.write(move |db| {
             let family = sessions::sign_out(db, &shown, &device, clock.now())?;

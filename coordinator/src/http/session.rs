@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::ORIGIN;
 use landline_net::{Peer, upgrade};
-use landline_protocol::{DeviceId, ErrorCode, WireError};
+use landline_protocol::DeviceId;
 use tracing::Instrument;
 
 use super::{Answer, authorized};
@@ -19,9 +18,6 @@ pub(super) async fn open(
     device: DeviceId,
     mut request: Request<Incoming>,
 ) -> Answer {
-    if request.headers().contains_key(ORIGIN) {
-        return Err(WireError::new(ErrorCode::Forbidden, "browsers cannot open this connection"));
-    }
     if app.hub.is_closing() {
         return Err(crate::store::StoreError::Closed.to_wire());
     }

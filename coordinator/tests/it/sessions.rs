@@ -53,6 +53,33 @@ async fn a_refresh_token_from_another_device_ends_the_family() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_cannot_keep_the_database_busy_with_refresh_tokens() {
+    let server = Server::open().await;
+    let (alice, eve) = (server.device(), server.device());
+    let session = alice.sign_up("alice", None).await.unwrap();
+    let mut line = eve.http().await;
+    let ask = Refresh { refresh_token: "made up".into() };
+    let mut refused = None;
+    for _ in 0..100 {
+        let path = account::REFRESH;
+        let answer =
+            landline_net::call::<_, account::Session>(&mut line, hyper::Method::POST, path, None, Some(&ask));
+        match answer.await {
+            Err(landline_net::CallError::Refused(error)) if error.code == ErrorCode::TooManyRequests => {
+                refused = Some(error);
+                break;
+            }
+            Err(landline_net::CallError::Refused(error)) => assert_eq!(error.code, ErrorCode::SessionRevoked),
+            other => panic!("{:?}", other.err()),
+        }
+    }
+    let wait = refused.expect("never refused").details.retry_after_ms.unwrap();
+    assert!(alice.refresh(&session.refresh_token).await.is_ok(), "another device");
+    server.clock.advance(wait);
+    assert_eq!(code(eve.refresh("made up").await), ErrorCode::SessionRevoked, "in time it may again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_out_ends_the_family_and_its_socket() {
     let server = Server::open().await;
     let alice = server.device();

@@ -1,10 +1,12 @@
-//! How many connections there may be, in all and from one address.
+//! How many connections there may be, in all and from one host.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::addresses::host_of;
 
 /// Gives out places until they are taken. A place goes with its connection, upgraded or not.
 #[derive(Clone)]
@@ -30,7 +32,7 @@ impl Places {
 
     /// A place for this address, unless it or everybody together has too many.
     pub(crate) fn take(&self, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
+        let address = host_of(address);
         let permit = self.all.clone().try_acquire_owned().ok()?;
         let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
@@ -58,5 +60,26 @@ impl Drop for Place {
                 counts.remove(&self.address);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_host_cannot_take_a_place_with_each_of_its_addresses() {
+        let places = Places::new(10, 2);
+        let take = |text: &str| places.take(text.parse().unwrap());
+        let held = [take("2001:db8::1"), take("2001:db8::2")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("2001:db8::ffff:3").is_none(), "the same /64");
+        assert!(take("2001:db8:0:1::1").is_some(), "another one");
+        let mapped = [take("::ffff:192.0.2.1"), take("192.0.2.1")];
+        assert!(mapped.iter().all(Option::is_some));
+        assert!(take("192.0.2.1").is_none());
+        assert!(take("192.0.2.2").is_some());
+        drop(held);
+        assert!(take("2001:db8::3").is_some());
     }
 }

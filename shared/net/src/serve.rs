@@ -43,7 +43,7 @@ pub struct AcceptLimits {
     pub stall: Duration,
     /// Connections in all, upgraded ones included.
     pub connections: usize,
-    /// Connections from one address, upgraded ones included.
+    /// Connections from one host (see [`crate::addresses::host_of`]), upgraded ones included.
     pub per_address: usize,
 }
 
