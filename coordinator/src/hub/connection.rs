@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use landline_net::{Inbound, Peer, PendingSocket, SocketReceiver, SocketSender, SocketSettings, Utf8Bytes};
 use landline_protocol::frame::{Hello, Pull, Welcome};
-use landline_protocol::{ClientFrame, ConversationKind, ErrorCode, ServerFrame, Signed, VERSION, WireError};
+use landline_protocol::{
+    ClientFrame, ConversationKind, ErrorCode, ServerFrame, Signed, VERSION, WireError, limits,
+};
 use tokio::time::{Instant, timeout};
 
 use super::frames::{encode, goodbye};
@@ -18,8 +20,8 @@ use crate::store::{ConnectionId, StoreError, accounts};
 const HELLO: Duration = Duration::from_secs(10);
 /// Seconds' worth of frames that may come at once.
 const BURST_SECONDS: f64 = 4.0;
-/// Between two parts of a directory too large to be queued at once.
-const PART_PAUSE: Duration = Duration::from_millis(2);
+/// What may still be queued when the next part of an introduction is.
+const PART_ROOM: usize = limits::QUEUE_BYTES / 4;
 
 /// What a session works with.
 struct Session {
@@ -45,9 +47,7 @@ pub(crate) async fn run(app: Arc<App>, who: Authorized, peer: Peer, pending: Pen
     };
     let settings = SocketSettings { heartbeat: app.config.heartbeat, timeout: app.config.heartbeat_timeout };
     let (sender, mut receiver) = landline_net::spawn(ws, settings);
-    let slow =
-        goodbye(ErrorCode::SlowConsumer, "this connection was read too slowly: resume from your cursors");
-    sender.set_farewell(encode(&ServerFrame::Goodbye { error: slow }).into());
+    sender.set_farewell(encode(&ServerFrame::Goodbye { error: slow() }).into());
     match open(app, who, peer, sender.clone(), &mut receiver).await {
         Ok(Some((mut session, name))) => {
             session.serve(&mut receiver).await;
@@ -56,6 +56,10 @@ pub(crate) async fn run(app: Arc<App>, who: Authorized, peer: Peer, pending: Pen
         Ok(None) => tracing::debug!(remote = %peer.remote, "a connection ended before hello"),
         Err(error) => dismiss(&sender, error),
     }
+}
+
+fn slow() -> WireError {
+    goodbye(ErrorCode::SlowConsumer, "this connection was read too slowly: resume from your cursors")
 }
 
 /// Waits for `hello`, answers it, and sends who and what there is.
@@ -127,7 +131,9 @@ impl Session {
         }));
         let mut so_far = Introduction::default();
         while self.app.hub.introduce(self.id, &mut so_far) {
-            tokio::time::sleep(PART_PAUSE).await;
+            if timeout(config.heartbeat_timeout, self.sender.drained(PART_ROOM)).await.is_err() {
+                return dismiss(&self.sender, slow());
+            }
         }
     }
 
@@ -145,7 +151,7 @@ impl Session {
     async fn take(&mut self, text: &Utf8Bytes) -> Next {
         match serde_json::from_str(text) {
             Ok(ClientFrame::Send { to, message }) => return self.send(&to, message).await,
-            Ok(ClientFrame::Pull(pull)) => self.pull(pull).await,
+            Ok(ClientFrame::Pull(pull)) => return self.pull(pull).await,
             Ok(ClientFrame::Announce { addresses }) => {
                 self.app.hub.announce(&self.who, addresses, self.peer.remote.ip());
             }
@@ -179,14 +185,23 @@ impl Session {
         Next::Frame
     }
 
-    async fn pull(&self, pull: Pull) {
+    /// Answers with a page. One that cannot be read ends the connection, for without it the client
+    /// would wait: it resumes from its cursors.
+    async fn pull(&self, pull: Pull) -> Next {
         if !self.app.hub.admits(&pull.conversation, &self.who.user) {
-            return self.complain(ErrorCode::NotFound, "there is no such conversation here".into());
+            self.complain(ErrorCode::NotFound, "there is no such conversation here".into());
+            return Next::Frame;
         }
         let read: Result<_, StoreError> = self.app.store.read(move |db| page::read(db, pull)).await;
         match read {
-            Ok(page) => self.app.hub.send_page(self.id, &page),
-            Err(error) => self.tell(&ServerFrame::Error { error: error.into() }),
+            Ok(page) => {
+                self.app.hub.send_page(self.id, &page);
+                Next::Frame
+            }
+            Err(error) => {
+                dismiss(&self.sender, error.into());
+                Next::End
+            }
         }
     }
 

@@ -65,13 +65,15 @@ impl Conversations {
         new
     }
 
-    /// The conversations of one person, the lobby first.
-    pub(super) fn heads(&self, user: &UserName) -> Vec<ConversationHead> {
+    /// Some of the conversations of one person, the lobby first; new ones are added at the end.
+    pub(super) fn heads(&self, user: &UserName, from: usize, most: usize) -> Vec<ConversationHead> {
         let lobby = ConversationId::lobby();
         let direct = self.of.get(&user.folded()).into_iter().flatten();
         std::iter::once(&lobby)
             .chain(direct)
             .filter_map(|id| self.all.get(id))
+            .skip(from)
+            .take(most)
             .map(|one| ConversationHead { kind: one.kind.clone(), head: one.head })
             .collect()
     }
@@ -161,7 +163,8 @@ mod tests {
         assert!(all.ensure(&kind.id(), &kind) && !all.ensure(&kind.id(), &kind));
         assert!(all.admits(&kind.id(), &alice) && all.admits(&kind.id(), &bob));
         assert!(!all.admits(&kind.id(), &eve));
-        assert_eq!((all.heads(&alice).len(), all.heads(&eve).len()), (2, 1));
+        let of = |who| all.heads(who, 0, 10).len();
+        assert_eq!((of(&alice), of(&eve)), (2, 1));
         all.go_live(&kind.id(), C1, Seq::ZERO);
         all.forget(C1, &alice);
         assert!(all.advance(&kind.id(), Seq(1)).is_empty());

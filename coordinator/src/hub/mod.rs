@@ -9,8 +9,11 @@ mod conversations;
 mod fanout;
 mod frames;
 mod incoming;
+mod introduction;
 mod page;
 mod people;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -33,16 +36,14 @@ use conversations::Conversations;
 use frames::{encode, goodbye, jitter};
 use landline_net::Clock;
 use page::ReadPage;
-use people::{Part, People};
+use people::People;
+
+pub(crate) use introduction::Introduction;
 
 /// People whose changed state is told at once; more wait for the next round.
 const PRESENCE_ROUND: usize = 32;
 /// How long the end of a family is remembered: no access token of it lives longer.
 const ENDED_MILLIS: u64 = 15 * 60 * 1000;
-/// Bytes of a frame of the directory or of conversations, about.
-const PART_BYTES: usize = 48 * 1024;
-/// Conversations in one frame.
-const HEADS: usize = 256;
 
 /// The meeting point of all connections.
 pub(crate) struct Hub {
@@ -81,14 +82,9 @@ struct Connected {
     expires_at: Timestamp,
     sender: SocketSender,
     /// Whether it has the directory and is told what changes.
+    told: bool,
+    /// Whether it has all of its conversations, too, and is told of new ones.
     introduced: bool,
-}
-
-/// How far a connection has read the directory.
-#[derive(Default)]
-pub(crate) struct Introduction {
-    after: Option<String>,
-    since: Option<u64>,
 }
 
 impl Hub {
@@ -142,37 +138,12 @@ impl Hub {
             session: who.session.clone(),
             expires_at: who.expires_at,
             sender: sender.clone(),
+            told: false,
             introduced: false,
         };
         state.connections.insert(id, connected);
         self.stirred.notify_one();
         Ok(id)
-    }
-
-    /// Sends the next part of the directory; after the last, the conversations and whatever
-    /// changed meanwhile. `false` when that is all.
-    fn introduce(&self, id: ConnectionId, so_far: &mut Introduction) -> bool {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let Some(connected) = state.connections.get_mut(&id) else {
-            return false;
-        };
-        let since = *so_far.since.get_or_insert_with(|| state.people.version());
-        let Part { people, next } = state.people.part(so_far.after.as_deref(), PART_BYTES);
-        tell(connected, &ServerFrame::Directory { people, complete: next.is_none() });
-        so_far.after = next;
-        if so_far.after.is_some() {
-            return true;
-        }
-        let _ = connected.sender.send(state.revocations.frame.clone());
-        for conversations in state.conversations.heads(&connected.user).chunks(HEADS) {
-            tell(connected, &ServerFrame::Conversations { conversations: conversations.to_vec() });
-        }
-        for person in state.people.changed_since(since) {
-            tell(connected, &ServerFrame::Presence { person });
-        }
-        connected.introduced = true;
-        false
     }
 
     /// A connection has ended. `true` if it was the device's newest, so that the device is gone.
@@ -279,7 +250,7 @@ impl Hub {
     /// Tells the list of revocations to everybody.
     pub(crate) fn tell_revocations(&self) {
         let state = self.state();
-        for connected in state.connections.values().filter(|c| c.introduced) {
+        for connected in state.connections.values().filter(|c| c.told) {
             let _ = connected.sender.send(state.revocations.frame.clone());
         }
     }
@@ -337,7 +308,7 @@ impl State {
 
     fn tell_all(&self, frame: &ServerFrame) {
         let text: Utf8Bytes = encode(frame).into();
-        for connected in self.connections.values().filter(|c| c.introduced) {
+        for connected in self.connections.values().filter(|c| c.told) {
             let _ = connected.sender.send(text.clone());
         }
     }

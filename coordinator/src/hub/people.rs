@@ -130,9 +130,21 @@ impl People {
         self.version
     }
 
-    /// Everybody whose state changed after a moment.
-    pub(super) fn changed_since(&self, version: u64) -> impl Iterator<Item = Person> {
-        self.everybody.values().filter(move |entry| entry.version > version).map(Entry::person)
+    /// Those whose state changed after a moment, the earliest change first, of about `bytes` once
+    /// encoded; and the moment up to which they are all.
+    pub(super) fn changed_since(&self, version: u64, bytes: usize) -> (Vec<Person>, u64) {
+        let mut changed: Vec<&Entry> = self.everybody.values().filter(|one| one.version > version).collect();
+        changed.sort_unstable_by_key(|entry| entry.version);
+        let (mut people, mut size) = (Vec::new(), 0);
+        for entry in changed {
+            if size >= bytes {
+                return (people, entry.version - 1);
+            }
+            let person = entry.person();
+            size += encoded_size(&person);
+            people.push(person);
+        }
+        (people, self.version)
     }
 
     /// The part of the directory that follows a name, of about `bytes` once encoded.
@@ -275,6 +287,23 @@ mod tests {
     }
 
     #[test]
+    fn changes_come_in_parts_that_are_all_of_them() {
+        let mut people = People::default();
+        for n in 0..100 {
+            people.add(&name(&format!("user{n:03}")), DeviceId::from_bytes([n; 32]), "pc");
+        }
+        let mut since = 40;
+        let mut told = Vec::new();
+        while since < people.version() {
+            let (some, upto) = people.changed_since(since, 2_000);
+            assert!(!some.is_empty() && some.len() < 20 && upto > since);
+            told.extend(some.into_iter().map(|person| person.user));
+            since = upto;
+        }
+        assert_eq!(told, (40..100).map(|n| name(&format!("user{n:03}"))).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_person_of_many_devices_still_fits_a_frame() {
         let (mut people, alice) = (People::default(), name(&"\"".repeat(64)));
         for n in 0..200 {
@@ -299,7 +328,7 @@ mod tests {
         let told = people.take_changed(10);
         assert_eq!(told.len(), 1);
         assert!(told[0].online && told[0].last_seen.is_none());
-        assert_eq!(people.changed_since(before).count(), 1);
+        assert_eq!(people.changed_since(before, usize::MAX).0.len(), 1);
         people.leave(&alice, two, Timestamp::from_millis(9));
         assert_eq!(people.take_changed(10)[0].last_seen, Some(Timestamp::from_millis(9)));
         assert!(people.take_changed(10).is_empty());

@@ -12,6 +12,25 @@ fn direct(one: &str, other: &str) -> ConversationKind {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_that_cannot_be_read_ends_the_connection_so_that_it_resumes() {
+    let server = Server::open().await;
+    let mut alice = server.person("alice").await;
+    let damage = |sql: &str| {
+        let db = rusqlite::Connection::open(server.dir.path().join("data/coordinator.db")).unwrap();
+        db.busy_timeout(PATIENCE).unwrap();
+        db.execute_batch(sql).unwrap();
+    };
+    alice.post(&ConversationKind::Lobby, "kept").await;
+    damage("ALTER TABLE messages RENAME TO misplaced");
+    let pull = Pull { conversation: ConversationId::lobby(), range: Range::After(Seq::ZERO), limit: 10 };
+    alice.say(&ClientFrame::Pull(pull));
+    assert_eq!(alice.goodbye().await.code, ErrorCode::Internal);
+    damage("ALTER TABLE misplaced RENAME TO messages");
+    let mut again = alice.device.connect(&alice.session).await;
+    assert_eq!(again.backlog(ConversationId::lobby(), Seq::ZERO).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_people_talk_in_the_lobby_and_in_private() {
     let server = Server::open().await;
     let (mut alice, mut bob) = (server.person("Alice").await, server.person("bob").await);

@@ -1,6 +1,6 @@
 //! Who is here, and where they can be reached.
 
-use landline_protocol::{ClientFrame, Person};
+use landline_protocol::{ClientFrame, Person, ServerFrame};
 
 use crate::support::*;
 
@@ -73,6 +73,54 @@ async fn a_large_directory_arrives_whole_before_anything_else() {
         result.unwrap();
     }
     assert_eq!(server.person("last").await.people.len(), 41);
+}
+
+/// People of a database that no coordinator has open.
+fn crowd(path: &std::path::Path, people: i64) {
+    let mut db = rusqlite::Connection::open(path).unwrap();
+    let tx = db.transaction().unwrap();
+    for n in 0..people {
+        let (user, machine) = (format!("{n} {}", "x".repeat(50)), "m".repeat(120));
+        let (account, device) = (1_000 + n, 1_000 + n);
+        let sql = "INSERT INTO accounts (id, name, folded, skeleton, password, admin, created_at)
+                   VALUES (?1, ?2, ?2, ?2, '', 0, 0)";
+        tx.prepare_cached(sql).unwrap().execute((account, user)).unwrap();
+        let sql = "INSERT INTO devices (id, hash) VALUES (?1, randomblob(32))";
+        tx.prepare_cached(sql).unwrap().execute([device]).unwrap();
+        let sql = "INSERT INTO account_devices VALUES (?1, ?2, ?3)";
+        tx.prepare_cached(sql).unwrap().execute((account, device, machine)).unwrap();
+    }
+    tx.commit().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_larger_than_every_buffer_waits_for_its_reader() {
+    let server = Server::open().await;
+    let alice = server.device();
+    let session = alice.sign_up("alice", None).await.unwrap();
+    let (config, clock) = (config(server.dir.path()), server.clock.clone());
+    server.coordinator.shutdown().await;
+    crowd(&server.dir.path().join("data/coordinator.db"), 60_000);
+    let again = landline_coordinator::Coordinator::start_with_clock(config, clock).await.unwrap();
+    let alice = Device { address: again.address(), ..alice };
+    let (sender, mut receiver) = alice.socket(&session.access_token).await.unwrap();
+    sender.send(r#"{"type":"hello","versions":[1],"agent":"t","device_name":"t"}"#.into()).unwrap();
+    // Nothing is read until every buffer on the way is full.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let (mut people, mut bytes) = (0, 0);
+    loop {
+        let Some(inbound) = receiver.recv().await else { panic!("cut off: {:?}", receiver.closed()) };
+        let landline_net::Inbound::Text(text) = inbound else { continue };
+        bytes += text.len();
+        match serde_json::from_str(&text).unwrap() {
+            ServerFrame::Directory { people: some, .. } => people += some.len(),
+            ServerFrame::Conversations { .. } => break,
+            ServerFrame::Goodbye { error } => panic!("{error}"),
+            _ => {}
+        }
+    }
+    assert_eq!(people, 60_001);
+    assert!(bytes > 16_000_000, "{bytes} bytes fit the buffers");
 }
 
 #[tokio::test(flavor = "multi_thread")]

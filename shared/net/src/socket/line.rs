@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 use landline_protocol::limits;
+use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Closed, Inbound, SendError, SocketSettings};
@@ -22,6 +23,8 @@ pub(super) struct Line {
     state: Mutex<State>,
     actor: AtomicWaker,
     receiver: AtomicWaker,
+    /// Something left the queue towards the other side, or the line ended.
+    drained: Notify,
 }
 
 struct State {
@@ -49,7 +52,12 @@ impl Line {
             sender_gone: false,
             receiver_gone: false,
         };
-        Self { state: Mutex::new(state), actor: AtomicWaker::new(), receiver: AtomicWaker::new() }
+        Self {
+            state: Mutex::new(state),
+            actor: AtomicWaker::new(),
+            receiver: AtomicWaker::new(),
+            drained: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -59,6 +67,7 @@ impl Line {
     fn wake_both(&self) {
         self.actor.wake();
         self.receiver.wake();
+        self.drained.notify_waiters();
     }
 }
 
@@ -84,6 +93,22 @@ impl Line {
             self.receiver.wake();
         }
         sent
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn queued(&self) -> usize {
+        self.state().outbound.bytes
+    }
+
+    pub(super) async fn drained(&self, bytes: usize) {
+        loop {
+            // Made before looking, so that what happens in between is not missed.
+            let drained = self.drained.notified();
+            if self.closed().is_some() || self.queued() <= bytes {
+                return;
+            }
+            drained.await;
+        }
     }
 
     pub(super) fn close(&self, last: Option<Utf8Bytes>) {
@@ -178,7 +203,11 @@ impl Line {
     }
 
     pub(super) fn next_outbound(&self) -> Option<Utf8Bytes> {
-        self.state().outbound.pop()
+        let next = self.state().outbound.pop();
+        if next.is_some() {
+            self.drained.notify_waiters();
+        }
+        next
     }
 
     /// What was given to be said at the very end.
@@ -192,6 +221,7 @@ impl Line {
         let reason = state.closed.get_or_insert(reason).clone();
         drop(state);
         self.receiver.wake();
+        self.drained.notify_waiters();
         reason
     }
 }

@@ -101,6 +101,17 @@ impl SocketSender {
         self.0.0.send(text)
     }
 
+    /// Bytes that are queued and not yet written.
+    pub fn queued(&self) -> usize {
+        self.0.0.queued()
+    }
+
+    /// Returns once at most so many bytes are queued, or the socket has ended: for whoever has much
+    /// to say and would rather be slow than overflow. Cancel safe.
+    pub async fn drained(&self, bytes: usize) {
+        self.0.0.drained(bytes).await;
+    }
+
     /// Sends what is queued, then `last`, then the close frame, for up to two seconds. After an
     /// overflow `last` is still said if there is a chance; any other end stays as it is.
     pub fn close(&self, last: Option<Utf8Bytes>) {
