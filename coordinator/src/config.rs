@@ -9,6 +9,9 @@ use serde::Deserialize;
 /// The TCP port when none is asked for.
 pub const DEFAULT_PORT: u16 = 4810;
 
+/// Descriptors for everything but connections: database, log, timers, names being looked up.
+const DESCRIPTORS_KEPT: u64 = 64;
+
 /// Settings of one coordinator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -79,6 +82,24 @@ impl Config {
             heartbeat: Duration::from_secs(5),
             heartbeat_timeout: Duration::from_secs(15),
             limits: Limits::default(),
+        }
+    }
+
+    /// Makes room for the connections allowed, and allows no more than there is room for: a process
+    /// that runs out of descriptors cannot accept anybody, nor open its database. For a process
+    /// that is the coordinator's own.
+    pub fn fit_descriptors(&mut self) {
+        let Some(descriptors) = crate::platform::raise_descriptors() else {
+            return;
+        };
+        let room = usize::try_from(descriptors.saturating_sub(DESCRIPTORS_KEPT)).unwrap_or(usize::MAX);
+        if self.limits.connections > room {
+            tracing::warn!(
+                descriptors,
+                connections = room,
+                "the system allows few open files, so fewer connections are taken: raise the limit (ulimit -n, LimitNOFILE)"
+            );
+            self.limits.connections = room;
         }
     }
 

@@ -53,8 +53,9 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
 }
 
 #[tokio::main]
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(mut config: Config) -> anyhow::Result<()> {
     start_log();
+    config.fit_descriptors();
     let signals = signals::Signals::new().context("signals cannot be waited for")?;
     let coordinator = Coordinator::start(config).await?;
     greet(&coordinator)?;

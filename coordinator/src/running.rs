@@ -10,7 +10,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::state::App;
-use crate::store::{Committed, StoreError, WriterThread, accounts};
+use crate::store::purge::purge;
+use crate::store::{Committed, FAULT, StoreError, WriterThread, accounts, end_process};
 
 /// How long parts of the ending may take, beside the two seconds that connections get.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,6 +21,9 @@ const ROUND: Duration = Duration::from_millis(100);
 const REVOCATIONS_PAUSE: Duration = Duration::from_millis(500);
 /// How often expired tokens are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// How often what is over is forgotten.
+const DAY: Duration = Duration::from_hours(24);
 
 /// What [`run`] owns.
 pub(crate) struct Parts {
@@ -35,12 +39,20 @@ pub(crate) struct Parts {
 /// Runs until `stop`, ends in order, then says so by `ended`.
 pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: CancellationToken) {
     let Parts { app, serving, committed, writer, lock } = parts;
-    let delivering = tokio::spawn(deliver(app.clone(), committed));
+    let mut delivering = tokio::spawn(deliver(app.clone(), committed));
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(tell_presence(app.clone()));
     housekeeping.spawn(tell_revocations(app.clone()));
     housekeeping.spawn(sweep(app.clone()));
-    stop.cancelled().await;
+    housekeeping.spawn(forget(app.clone()));
+    tokio::select! {
+        () = stop.cancelled() => {}
+        // Acknowledgements would stop without a word.
+        _ = &mut delivering => {
+            tracing::error!("what was committed cannot be handed out any more: ending");
+            end_process()(FAULT);
+        }
+    }
     tracing::info!("shutting down");
     let here = app.hub.begin_closing();
     let drained = async {
@@ -97,6 +109,19 @@ async fn sweep(app: Arc<App>) {
     loop {
         sleep(SWEEP).await;
         app.hub.sweep();
+    }
+}
+
+/// Forgets what is over, at the start and once a day.
+async fn forget(app: Arc<App>) {
+    loop {
+        let now = app.clock.now();
+        match app.store.write::<_, StoreError, _>(move |db| purge(db, now)).await {
+            Ok(Some(revocations)) => app.publish(revocations),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "what is over could not be forgotten"),
+        }
+        sleep(DAY).await;
     }
 }
 

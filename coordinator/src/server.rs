@@ -21,7 +21,7 @@ use crate::hub::Hub;
 use crate::links::{LISTENS, links};
 use crate::running;
 use crate::state::App;
-use crate::store::{Opened, Store, StoreError, accounts, messages, revocations};
+use crate::store::{Opened, Store, StoreError, accounts, end_process, messages, revocations};
 use landline_net::Clock;
 
 /// A coordinator that runs until [`shutdown`](Self::shutdown), or until it is dropped.
@@ -48,7 +48,8 @@ impl Coordinator {
         let key = DeviceKey::load_or_create(&config.data_dir)?;
         let tls = server_config(&key, ClientAuth::Optional)?;
         let signer = TokenSigner::load_or_create(&config.data_dir, key.id())?;
-        let Opened { store, committed, writer } = Store::open(&config.data_dir, clock.clone())?;
+        let Opened { store, committed, writer } =
+            Store::open(&config.data_dir, clock.clone(), end_process())?;
         let listener = listen(config.listen).await?;
         let address =
             listener.local_addr().map_err(|error| StartError::Listen { address: config.listen, error })?;

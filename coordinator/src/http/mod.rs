@@ -93,6 +93,8 @@ async fn health(app: &App) -> Response<Body> {
     }
     let (code, status) = if app.hub.is_closing() {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting_down")
+    } else if app.store.has_failed() {
+        (StatusCode::INTERNAL_SERVER_ERROR, "storage_failed")
     } else if app.store.is_full() {
         (StatusCode::INSUFFICIENT_STORAGE, "storage_full")
     } else {

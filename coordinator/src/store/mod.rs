@@ -9,6 +9,7 @@ mod error;
 pub(crate) mod invites;
 pub(crate) mod messages;
 mod migrations;
+pub(crate) mod purge;
 mod readers;
 pub(crate) mod revocations;
 pub(crate) mod sessions;
@@ -16,6 +17,7 @@ pub(crate) mod sessions;
 mod tests;
 mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +103,22 @@ pub(crate) struct Store {
     jobs: mpsc::Sender<Job>,
     readers: Arc<Readers>,
     full: Arc<AtomicBool>,
+    /// The writer is gone by a fault.
+    failed: Arc<AtomicBool>,
     room: Arc<Semaphore>,
+}
+
+/// Ends the process with an exit status; brought in from outside, so that tests live on.
+pub(crate) type Fatal = Arc<dyn Fn(i32) + Send + Sync>;
+
+/// The exit status after a disk that did not confirm a write (`EX_IOERR` of sysexits).
+const DISK_FAULT: i32 = 74;
+/// The exit status after a fault of the program's own (`EX_SOFTWARE`).
+pub(crate) const FAULT: i32 = 70;
+
+/// What [`Fatal`] is outside of tests.
+pub(crate) fn end_process() -> Fatal {
+    Arc::new(|status| std::process::exit(status))
 }
 
 /// The writer's thread, to be waited for after [`Store::stop`].
@@ -109,19 +126,33 @@ pub(crate) struct WriterThread(JoinHandle<()>);
 
 impl Store {
     /// Opens or makes the database in `data_dir` and starts its writer.
-    pub(crate) fn open(data_dir: &Path, clock: Clock) -> Result<Opened, StoreError> {
+    pub(crate) fn open(data_dir: &Path, clock: Clock, fatal: Fatal) -> Result<Opened, StoreError> {
         let path = data_dir.join(FILE);
         let db = open_writable(&path)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (events, committed) = mpsc::channel(COMMITTED_QUEUE);
         let full = Arc::new(AtomicBool::new(false));
-        let writer = Writer::new(db, clock, events, full.clone());
+        let failed = Arc::new(AtomicBool::new(false));
+        let writer = Writer::new(db, clock, events, full.clone(), fatal.clone());
+        let fault = failed.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || writer.run(queue))
+            .spawn(move || {
+                // Without its writer a coordinator takes messages and never answers: better none.
+                if catch_unwind(AssertUnwindSafe(|| writer.run(queue))).is_err() {
+                    fault.store(true, Ordering::Relaxed);
+                    tracing::error!("the database's writer failed: ending");
+                    fatal(FAULT);
+                }
+            })
             .map_err(|e| StoreError::Other(e.to_string()))?;
-        let store =
-            Self { jobs, readers: Arc::new(Readers::new(path)), full, room: Arc::new(Semaphore::new(ROOM)) };
+        let store = Self {
+            jobs,
+            readers: Arc::new(Readers::new(path)),
+            full,
+            failed,
+            room: Arc::new(Semaphore::new(ROOM)),
+        };
         Ok(Opened { store, committed, writer: WriterThread(thread) })
     }
 
@@ -179,6 +210,11 @@ impl Store {
     /// Whether the last attempt to commit found the disk full.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
+    }
+
+    /// Whether the writer is gone by a fault: nothing can be stored any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Tries to write as much as the largest message takes, after which

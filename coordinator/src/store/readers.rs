@@ -1,7 +1,7 @@
 //! Connections that only read, lent out one query at a time.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -15,24 +15,26 @@ const READERS: usize = 4;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), turns: Semaphore::new(READERS) }
+        Self { path, idle: Mutex::default(), turns: Arc::new(Semaphore::new(READERS)) }
     }
 
     /// Runs a query on a thread that may block.
-    pub(super) async fn run<T, E, F>(self: &std::sync::Arc<Self>, query: F) -> Result<T, E>
+    pub(super) async fn run<T, E, F>(self: &Arc<Self>, query: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _turn = self.turns.acquire().await.map_err(|_| StoreError::Closed)?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let readers = self.clone();
         let work = tokio::task::spawn_blocking(move || {
+            // Held by the query, not by the asker: who goes away must not free a turn early.
+            let _turn = turn;
             let db = readers.take()?;
             let result = query(&db);
             readers.give_back(db);

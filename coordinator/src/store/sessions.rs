@@ -15,14 +15,14 @@ use super::revocations;
 
 const UNUSED: u8 = 0;
 const PREDECESSOR: u8 = 1;
-const SPENT: u8 = 2;
+pub(super) const SPENT: u8 = 2;
 
 /// Unused successors of one predecessor: more lost answers than this spend the eldest.
 const SUCCESSORS: u32 = 4;
 /// A family that nobody refreshes ends by itself.
-const IDLE_MILLIS: u64 = 90 * 24 * 60 * 60 * 1000;
+pub(super) const IDLE_MILLIS: u64 = 90 * 24 * 60 * 60 * 1000;
 /// How long a spent token is remembered, to notice that it comes again.
-const SPENT_MILLIS: u64 = 30 * 24 * 60 * 60 * 1000;
+pub(super) const SPENT_MILLIS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// What became of a refresh token that was shown.
 pub(crate) enum Refreshed {

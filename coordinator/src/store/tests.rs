@@ -18,7 +18,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let Opened { store, committed, writer } = Store::open(dir.path(), Clock::system()).unwrap();
+        let Opened { store, committed, writer } = Store::open(dir.path(), Clock::system(), no_end()).unwrap();
         Self { store, committed, writer, dir }
     }
 
@@ -63,6 +63,67 @@ impl Bench {
         self.writer.join().await;
         self.dir
     }
+}
+
+/// For tests in which nothing fails for good.
+fn no_end() -> Fatal {
+    Arc::new(|status| panic!("the process would have ended with {status}"))
+}
+
+#[tokio::test]
+async fn a_writer_that_fails_ends_the_process_and_says_so_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ended, mut end) = mpsc::channel(1);
+    let fatal: Fatal = Arc::new(move |status| ended.blocking_send(status).unwrap());
+    let Opened { store, writer, .. } = Store::open(dir.path(), Clock::system(), fatal).unwrap();
+    assert!(!store.has_failed());
+    let failed = store.write::<(), StoreError, _>(|_| panic!("a fault")).await;
+    assert_eq!(failed, Err(StoreError::Closed));
+    assert_eq!(end.recv().await, Some(FAULT));
+    assert!(store.has_failed());
+    writer.join().await;
+}
+
+#[tokio::test]
+async fn an_asker_who_goes_away_does_not_free_the_turn_of_its_query() {
+    use std::sync::atomic::AtomicUsize;
+    let bench = Bench::new();
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (told, mut begun) = mpsc::channel(64);
+    let go_on = Arc::new(std::sync::Barrier::new(5));
+    let query = || {
+        let (store, running, most) = (bench.store.clone(), running.clone(), most.clone());
+        let (told, go_on) = (told.clone(), go_on.clone());
+        async move {
+            let work = move |_: &Connection| {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                told.blocking_send(()).unwrap();
+                go_on.wait();
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, StoreError>(())
+            };
+            store.read(work).await
+        }
+    };
+    let impatient: Vec<_> = (0..4).map(|_| tokio::spawn(query())).collect();
+    for _ in 0..4 {
+        begun.recv().await.unwrap();
+    }
+    impatient.iter().for_each(tokio::task::JoinHandle::abort);
+    for gone in impatient {
+        assert!(gone.await.unwrap_err().is_cancelled());
+    }
+    let patient: Vec<_> = (0..4).map(|_| tokio::spawn(query())).collect();
+    let waited = tokio::time::timeout(Duration::from_millis(200), begun.recv()).await;
+    assert!(waited.is_err(), "a fifth query began");
+    for _ in 0..2 {
+        let go_on = go_on.clone();
+        tokio::task::spawn_blocking(move || go_on.wait()).await.unwrap();
+    }
+    for done in patient {
+        done.await.unwrap().unwrap();
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 4);
 }
 
 /// A message of the lobby, or of a direct conversation of people without accounts.
@@ -125,7 +186,7 @@ proptest! {
             assert!(lobby.iter().map(|(seq, _)| *seq).eq(1..=head));
             // What a restart finds is what was told.
             let dir = bench.stop().await;
-            let again = Store::open(dir.path(), Clock::system()).unwrap();
+            let again = Store::open(dir.path(), Clock::system(), no_end()).unwrap();
             let kept = again.store.read(messages::conversations).await.unwrap();
             assert_eq!(kept.into_iter().map(|c| (c.id, c.head.0)).collect::<HashMap<_, _>>(), heads);
         });

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::messages::{self, Known};
-use super::{Append, Committed, StoreError, Unplaced};
+use super::{Append, Committed, DISK_FAULT, Fatal, StoreError, Unplaced};
 use landline_net::Clock;
 
 /// The most jobs in one transaction.
@@ -44,6 +44,7 @@ pub(super) struct Writer {
     clock: Clock,
     events: mpsc::Sender<Vec<Committed>>,
     full: Arc<AtomicBool>,
+    fatal: Fatal,
     known: Known,
 }
 
@@ -60,8 +61,9 @@ impl Writer {
         clock: Clock,
         events: mpsc::Sender<Vec<Committed>>,
         full: Arc<AtomicBool>,
+        fatal: Fatal,
     ) -> Self {
-        Self { db, clock, events, full, known: Known::default() }
+        Self { db, clock, events, full, fatal, known: Known::default() }
     }
 
     /// Works until it is told to stop, or every [`super::Store`] is gone and the queue is empty.
@@ -137,7 +139,7 @@ impl Writer {
             }
             Err(StoreError::Fsync(error)) => {
                 tracing::error!(%error, "the disk did not confirm a write: ending");
-                std::process::exit(74);
+                (self.fatal)(DISK_FAULT);
             }
             Err(error) => tracing::error!(%error, "a group of writes failed"),
         }

@@ -26,12 +26,16 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it and reads what it prints until it is ready.
     pub(crate) fn start(data_dir: &Path, port: u16, more: &[&str]) -> Self {
-        let mut child = command(data_dir).args(["--port", &port.to_string()]).args(more).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         // The fingerprint comes last but for the first invite, which a first start has.
         let first = !data_dir.join("coordinator.db").exists();
+        let child = command(data_dir).args(["--port", &port.to_string()]).args(more).spawn().unwrap();
+        Self::read(child, if first { "Invite:" } else { "Fingerprint:" })
+    }
+
+    /// Reads what it prints until a line that begins so.
+    fn read(mut child: Child, last: &str) -> Self {
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut printed = Vec::new();
-        let last = if first { "Invite:" } else { "Fingerprint:" };
         loop {
             let line = lines.next().expect("it ended").unwrap();
             let done = line.starts_with(last);
@@ -102,6 +106,36 @@ async fn it_prints_the_way_in_and_ends_in_order() {
     assert!(again.printed.iter().all(|line| !line.contains("landline://")), "no way in is open any more");
     let mut line = alice.connect(&session).await;
     assert_eq!(line.backlog(ConversationId::lobby(), Seq::ZERO).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_makes_room_for_its_connections_and_takes_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |ulimit: &str| {
+        let coordinator = env!("CARGO_BIN_EXE_landline-coordinator");
+        let script = format!("{ulimit} && exec {coordinator} --listen 127.0.0.1 --port 0 --data-dir \"$0\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(dir.path().join("data"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Process::read(command.spawn().unwrap(), "Invite:")
+    };
+    let process = start("ulimit -Sn 80 && ulimit -Hn 2000");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.child.id())).unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    assert_eq!(files.split_whitespace().take(2).collect::<Vec<_>>(), ["2000", "2000"]);
+    drop(process);
+
+    let process = start("ulimit -n 74");
+    let address = process.line("Address:").parse().unwrap();
+    let mut held = Vec::new();
+    let (key, expect) = (landline_trust::DeviceKey::generate().unwrap(), landline_trust::Expect::FirstUse);
+    while let Ok(dialled) = landline_net::dial(&[address], &key, expect, PATIENCE).await {
+        held.push(dialled);
+        assert!(held.len() <= 10, "more connections than there is room for");
+    }
+    assert_eq!(held.len(), 10);
+    held.truncate(9);
+    while landline_net::dial(&[address], &key, expect, PATIENCE).await.is_err() {}
 }
 
 #[test]

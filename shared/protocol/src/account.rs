@@ -106,7 +106,7 @@ pub struct SigningKey {
 /// Whether the coordinator is able to do its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// `ok`, or what is wrong: `storage_full`, `shutting_down`.
+    /// `ok`, or what is wrong: `storage_full`, `storage_failed`, `shutting_down`.
     pub status: String,
     /// The coordinator's release.
     pub version: String,
