@@ -103,9 +103,7 @@ async fn older_pages_come_when_asked_for() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
     let all: Vec<String> = (0..230).map(|number| format!("number {number}")).collect();
-    for text in &all {
-        alice.says(&LOBBY, text).await;
-    }
+    alice.says_all(&LOBBY, &all).await;
     bob.hears(&LOBBY, "number 229").await;
     bob.restart().await;
     bob.is_connected().await;

@@ -59,6 +59,22 @@ async fn wrong_clock(now: Timestamp, wrong: Timestamp) {
     assert!(count <= 8, "{count} tokens were asked for");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_slow_keeps_nobody_from_fetching_without_the_coordinator() {
+    let now = Clock::system().now();
+    let mut office = Office::with_clock(Clock::manual(now)).await;
+    let mut right = person(&office, "right", Clock::manual(now)).await;
+    let wrong = Clock::manual(Timestamp::from_millis(now.as_millis() - WRONG));
+    let mut wrong = person(&office, "wrong", wrong).await;
+    let file = wrong.file("late.txt", MIB);
+    let offer = wrong.shares(&LOBBY, file.clone()).await;
+    right.is_offered(offer).await;
+    office.stop().await;
+    wrong.restart().await;
+    right.accepts(offer).await;
+    assert_same_content(&file, &right.receives(offer).await);
+}
+
 async fn person(office: &Office, name: &str, clock: Clock) -> Person {
     office.person_on(name, Machine { clock, ..Machine::default() }).await
 }

@@ -14,6 +14,7 @@ mod files;
 mod keys;
 mod office;
 mod person;
+mod probe;
 mod restarts;
 mod revoked;
 mod storage;

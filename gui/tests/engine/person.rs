@@ -122,15 +122,20 @@ impl Person {
 
     /// Asks for something and waits until it has ended.
     pub(crate) async fn run(&mut self, action: Action) -> Result<Outcome, Failure> {
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
         let what = format!("{action:?}");
-        self.handle().commands.send(Command { ticket, action }).await.unwrap();
+        let ticket = self.ask(action).await;
         self.event(&what, |event| match event {
             Event::Finished { ticket: of, result } if *of == ticket => Some(result.clone()),
             _ => None,
         })
         .await
+    }
+
+    async fn ask(&mut self, action: Action) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.handle().commands.send(Command { ticket, action }).await.unwrap();
+        ticket
     }
 
     /// Waits until something has happened, and forgets that it did.
@@ -215,6 +220,24 @@ impl Person {
         match self.run(action).await.unwrap() {
             Outcome::Queued { message } => message,
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// Without waiting in between.
+    pub(crate) async fn says_all(&mut self, to: &ConversationKind, texts: &[String]) {
+        let mut open = std::collections::HashSet::new();
+        for text in texts {
+            open.insert(self.ask(Action::SendText { to: to.clone(), text: text.clone() }).await);
+        }
+        while !open.is_empty() {
+            let done = self.event("all to be written", |event| match event {
+                Event::Finished { ticket, result } => {
+                    result.as_ref().unwrap();
+                    Some(*ticket)
+                }
+                _ => None,
+            });
+            open.remove(&done.await);
         }
     }
 

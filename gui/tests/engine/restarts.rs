@@ -1,8 +1,11 @@
 //! Transfers over restarts of either side, and without the coordinator.
 
-use landline_peer::api::TransferState;
+use landline_peer::Clock;
+use landline_peer::api::{RecipientState, TransferState};
 
 use crate::office::Office;
+use crate::person::Machine;
+use crate::probe::*;
 use crate::views::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +83,75 @@ async fn a_transfer_outlives_the_coordinator() {
     alice.reconnects().await;
     alice
         .sees("bob has it", |snapshot| {
-            recipient(snapshot, offer, &bob) == Some(landline_peer::api::RecipientState::Done)
+            recipient(snapshot, offer, &bob) == Some(RecipientState::Done)
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_is_starting_says_no_to_nobody() {
+    let office = Office::open().await;
+    let listen = fixed_address(3);
+    let mut alice = office.person_on("alice", Machine { listen, clock: Clock::system() }).await;
+    let bob = office.person("bob").await;
+    let mut offer = None;
+    for number in 0..40 {
+        let file = alice.file(&format!("file {number}"), 1000);
+        offer = Some(alice.shares(&LOBBY, file).await);
+    }
+    alice.says(&LOBBY, "all of them").await;
+    alice.hears(&LOBBY, "all of them").await;
+    let share = overview(&office, "visitor").await.shares[&offer.unwrap()];
+    let probe = Probe::copy_of(&bob);
+    for _ in 0..3 {
+        alice.leave().await;
+        let asking = async {
+            loop {
+                match probe.ask_once(listen, share).await {
+                    Answer::Served(_) => break,
+                    Answer::Refused(error) => {
+                        assert!(error.details.retry_after_ms.is_some(), "told no for good: {error:?}");
+                    }
+                    Answer::Closed => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::join!(asking, alice.come_back());
+        alice.is_connected().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_comes_back_elsewhere_is_found() {
+    let office = Office::open().await;
+    let listen: std::net::SocketAddr = "127.78.0.4:0".parse().unwrap();
+    let mut alice = office.person_on("alice", Machine { listen, clock: Clock::system() }).await;
+    let mut bob = office.person("bob").await;
+    let file = alice.file("moving.txt", 3 * MIB);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.is_offered(offer).await;
+    let device = alice.snapshot().device;
+    let servers = overview(&office, "visitor").await.servers;
+    let server = *servers[&device].iter().find(|one| one.ip() == listen.ip()).unwrap();
+    alice.leave().await;
+    let somebody_else = tokio::net::TcpSocket::new_v4().unwrap();
+    somebody_else.bind(server).unwrap();
+    bob.accepts(offer).await;
+    alice.come_back().await;
+    assert_same_content(&file, &bob.receives(offer).await);
+    assert!(!overview(&office, "visitor 2").await.servers[&device].contains(&server));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_offered_is_fetched_without_the_coordinator() {
+    let mut office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let file = alice.file("plan.txt", 3 * MIB);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.is_offered(offer).await;
+    office.stop().await;
+    alice.restart().await;
+    bob.restart().await;
+    bob.accepts(offer).await;
+    assert_same_content(&file, &bob.receives(offer).await);
 }

@@ -1,102 +1,103 @@
 //! A device that was signed out gets nothing from other peers, though its credential still lasts.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper::Method;
-use landline_net::{CallError, HttpConnection, call, dial};
+use http_body_util::BodyExt as _;
 use landline_peer::Clock;
 use landline_peer::api::Action;
-use landline_protocol::peer_routes::ShareRoute;
-use landline_protocol::{ErrorCode, ShareId};
-use landline_trust::{DeviceKey, Expect};
-use tokio::time::Instant;
+use landline_protocol::ErrorCode;
+use tokio::time::{Instant, sleep};
 
 use crate::office::Office;
-use crate::person::{Machine, PATIENCE, Person};
+use crate::person::{Machine, Person};
+use crate::probe::*;
+use crate::views::*;
 
 /// From the sign-out to the refusal.
 const SOON: Duration = Duration::from_secs(3);
 
-/// What a thief of somebody's device would hold.
-struct Device {
-    key: DeviceKey,
-    credential: String,
-}
-
-impl Device {
-    fn of(person: &Person) -> Self {
-        let stored = std::fs::read(person.profile().join("secrets.json")).unwrap();
-        let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
-        let credential = stored["peer_credential"].as_str().unwrap().to_owned();
-        Self { key: DeviceKey::load_or_create(&person.profile()).unwrap(), credential }
-    }
-
-    async fn connect(&self, server: SocketAddr) -> HttpConnection {
-        let dialled = dial(&[server], &self.key, Expect::FirstUse, PATIENCE).await.unwrap();
-        HttpConnection::open(dialled).await.unwrap()
-    }
-
-    /// Asks for a share that does not exist; absent when the connection is closed instead.
-    async fn ask(&self, connection: &mut HttpConnection) -> Option<ErrorCode> {
-        let path = ShareRoute::Content { share: ShareId::from_bytes([7; 16]), entry: 0 }.path();
-        let bearer = Some(self.credential.as_str());
-        match call::<(), serde_json::Value>(connection, Method::GET, &path, bearer, None).await {
-            Err(CallError::Refused(refused)) => Some(refused.code),
-            Err(CallError::Http(_)) => None,
-            Ok(answer) => panic!("{answer}"),
-        }
-    }
-}
-
 /// Whether an answer means that the asker is not let in at all.
-fn is_turned_away(answer: Option<ErrorCode>) -> bool {
+fn is_turned_away(answer: &Answer) -> bool {
     let codes = [ErrorCode::Unauthenticated, ErrorCode::SessionRevoked, ErrorCode::Forbidden];
-    answer.is_none_or(|code| codes.contains(&code))
-}
-
-async fn turned_away(device: &Device, server: SocketAddr) {
-    let signed_out = Instant::now();
-    loop {
-        let mut fresh = device.connect(server).await;
-        if is_turned_away(device.ask(&mut fresh).await) {
-            return;
-        }
-        assert!(signed_out.elapsed() < SOON, "a revoked device is still served");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    match answer {
+        Answer::Closed => true,
+        Answer::Refused(error) => codes.contains(&error.code),
+        Answer::Served(_) => false,
     }
 }
 
-/// An address of this machine, known before anybody listens there; nobody else uses its host.
-fn fixed_address(host: [u8; 4]) -> SocketAddr {
-    std::net::TcpListener::bind(SocketAddr::from((host, 0))).unwrap().local_addr().unwrap()
+fn is_served(answer: &Answer) -> bool {
+    matches!(answer, Answer::Served(_))
+}
+
+async fn person_at(office: &Office, name: &str, host: u8) -> (Person, std::net::SocketAddr) {
+    let listen = fixed_address(host);
+    (office.person_on(name, Machine { listen, clock: Clock::system() }).await, listen)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_signed_out_is_served_no_more() {
     let mut office = Office::open().await;
-    let server = fixed_address([127, 78, 0, 1]);
-    let machine = Machine { listen: server, clock: Clock::system() };
-    let mut alice = office.person_on("alice", machine).await;
+    let (mut alice, server) = person_at(&office, "alice", 1).await;
     let (mut bob, carol) = (office.person("bob").await, office.person("carol").await);
-    let (stolen, honest) = (Device::of(&bob), Device::of(&carol));
-    let mut open = stolen.connect(server).await;
-    assert_eq!(stolen.ask(&mut open).await, Some(ErrorCode::NotFound), "let in, and nothing is there");
+    let file = alice.file("small", 1000);
+    let offer = alice.shares(&LOBBY, file).await;
+    alice.sees("the offer is made", |snapshot| {
+        messages(snapshot, &LOBBY).iter().any(|one| one.id == offer && place(one).is_some())
+    })
+    .await;
+    let share = overview(&office, "visitor").await.shares[&offer];
+    let (stolen, honest) = (Probe::copy_of(&bob), Probe::copy_of(&carol));
+    assert!(is_served(&stolen.ask_once(server, share).await), "bob is served");
 
     bob.run(Action::SignOut).await.unwrap();
-    turned_away(&stolen, server).await;
-    let answer = stolen.ask(&mut open).await;
-    assert!(is_turned_away(answer), "an open connection goes on: {answer:?}");
-    let mut other = honest.connect(server).await;
-    assert_eq!(honest.ask(&mut other).await, Some(ErrorCode::NotFound), "carol is still let in");
+    let signed_out = Instant::now();
+    while !is_turned_away(&stolen.ask_once(server, share).await) {
+        assert!(signed_out.elapsed() < SOON, "a revoked device is still served");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(is_served(&honest.ask_once(server, share).await), "carol still is");
 
     // The list is remembered for when there is nobody to ask.
     office.stop().await;
     alice.is_offline().await;
     alice.restart().await;
-    let mut fresh = stolen.connect(server).await;
-    let answer = stolen.ask(&mut fresh).await;
-    assert!(is_turned_away(answer), "served again without the coordinator: {answer:?}");
-    let mut other = honest.connect(server).await;
-    assert_eq!(honest.ask(&mut other).await, Some(ErrorCode::NotFound), "carol is let in offline");
+    let answer = stolen.ask_once(server, share).await;
+    assert!(!is_served(&answer), "served again without the coordinator: {answer:?}");
+    while !is_served(&honest.ask_once(server, share).await) {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let answer = stolen.ask_once(server, share).await;
+    assert!(is_turned_away(&answer), "served again without the coordinator: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_to_a_device_that_is_signed_out_stops() {
+    let office = Office::open().await;
+    let (mut alice, server) = person_at(&office, "alice", 2).await;
+    let mut bob = office.person("bob").await;
+    let file = alice.file("large", LONG);
+    let offer = alice.shares(&LOBBY, file).await;
+    alice.transfer("hashed", offer, |view| view.state == landline_peer::api::TransferState::Offered).await;
+    let share = overview(&office, "visitor").await.shares[&offer];
+    let stolen = Probe::copy_of(&bob);
+    let mut connection = stolen.connect(server).await.unwrap();
+    let Answer::Served(response) = stolen.ask(&mut connection, share).await else { panic!("bob is served") };
+    let mut body = response.into_body();
+    let mut received = body.frame().await.unwrap().unwrap().into_data().unwrap().len() as u64;
+
+    bob.run(Action::SignOut).await.unwrap();
+    let signed_out = Instant::now();
+    while !is_turned_away(&stolen.ask_once(server, share).await) {
+        assert!(signed_out.elapsed() < SOON, "a revoked device is still served");
+        sleep(Duration::from_millis(20)).await;
+    }
+    // Nothing was read meanwhile: what comes now was under way already.
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            received += frame.into_data().map_or(0, |data| data.len() as u64);
+        }
+    };
+    tokio::time::timeout(SOON, rest).await.expect("the transfer stands still and is not ended");
+    assert!(received < LONG, "the whole file went to a revoked device");
 }

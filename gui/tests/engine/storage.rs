@@ -59,9 +59,7 @@ async fn what_a_full_coordinator_refuses_is_sent_again_without_multiplying() {
     let filler = disk.fill();
     let long = "a long message ".repeat(800);
     let all: Vec<String> = (0..MESSAGES).map(|number| format!("{number} {long}")).collect();
-    for text in &all {
-        alice.says(&LOBBY, text).await;
-    }
+    alice.says_all(&LOBBY, &all).await;
     alice.event("word of the full disk", |event| is_disk_full(event).then_some(())).await;
     let watching = alice.until("the line is lost", |snapshot| (!is_up(&snapshot.line)).then_some(()));
     assert!(tokio::time::timeout(FULL, watching).await.is_err(), "the line was lost while the disk was full");
