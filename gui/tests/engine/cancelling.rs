@@ -43,9 +43,8 @@ async fn a_withdrawn_offer_is_over_for_everybody() {
     bob.is_midway(offer).await;
     alice.run(Action::Cancel { offer }).await.unwrap();
     let by = alice.name.clone();
-    let over = |view: &landline_peer::api::TransferView| {
-        view.state == TransferState::Cancelled { by: by.clone() }
-    };
+    let over =
+        |view: &landline_peer::api::TransferView| view.state == TransferState::Cancelled { by: by.clone() };
     alice.transfer("withdrawn", offer, over).await;
     carol.transfer("withdrawn by alice", offer, over).await;
     bob.transfer("withdrawn by alice", offer, over).await;

@@ -99,6 +99,32 @@ async fn what_is_written_offline_is_delivered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_with_much_to_say_goes_on_hearing() {
+    let mut office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    // While what bob wrote is committed, he asks for what he missed: however these meet, what
+    // alice says next must reach him.
+    for round in 0..12 {
+        office.stop().await;
+        alice.is_offline().await;
+        bob.is_offline().await;
+        let written: Vec<String> = (0..20).map(|number| format!("{round}: {number}")).collect();
+        bob.says_all(&LOBBY, &written).await;
+        office.start().await;
+        alice.reconnects().await;
+        bob.reconnects().await;
+        let answer = format!("{round}: answered");
+        alice.says(&LOBBY, &answer).await;
+        bob.hears(&LOBBY, &answer).await;
+        alice.hears(&LOBBY, written.last().unwrap()).await;
+    }
+    for person in [&mut alice, &mut bob] {
+        person.sees("all of it", |snapshot| texts(snapshot, &LOBBY).len() == 12 * 21).await;
+    }
+    assert_eq!(texts(&alice.snapshot(), &LOBBY), texts(&bob.snapshot(), &LOBBY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn older_pages_come_when_asked_for() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
@@ -172,10 +198,11 @@ async fn two_accounts_in_one_profile_stay_apart() {
     alice.says(&private, "to bob").await;
     bob.hears(&private, "to bob").await;
     alice.run(Action::SignOut).await.unwrap();
-    alice.sees("signed out", |snapshot| {
-        matches!(snapshot.line, Line::SignedOut) && snapshot.conversations.is_empty()
-    })
-    .await;
+    alice
+        .sees("signed out", |snapshot| {
+            matches!(snapshot.line, Line::SignedOut) && snapshot.conversations.is_empty()
+        })
+        .await;
 
     let first_name = std::mem::replace(&mut alice.name, "alicia".parse().unwrap());
     alice.sign_up(there.target()).await.unwrap();

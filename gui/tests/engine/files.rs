@@ -56,7 +56,9 @@ async fn a_large_file_is_offered_first_and_sealed_later() {
     for (name, size, places) in [("small", 16 * MIB, 1), ("large", 17 * MIB, 2)] {
         let file = alice.file(name, size);
         let offer = alice.shares(&LOBBY, file.clone()).await;
-        alice.transfer("a file ready to be fetched", offer, |view| view.state == TransferState::Offered).await;
+        alice
+            .transfer("a file ready to be fetched", offer, |view| view.state == TransferState::Offered)
+            .await;
         let text = format!("after {name}");
         alice.says(&LOBBY, &text).await;
         alice.hears(&LOBBY, &text).await;
@@ -108,12 +110,13 @@ async fn a_file_that_changes_while_it_is_hashed_is_given_up_by_all() {
         _ => false,
     })
     .await;
-    alice.transfer("why it cannot be kept", offer, |view| match &view.state {
-        TransferState::Cancelled { .. } => true,
-        TransferState::Failed(cause) => cause.kind == FailureKind::SourceChanged,
-        _ => false,
-    })
-    .await;
+    alice
+        .transfer("why it cannot be kept", offer, |view| match &view.state {
+            TransferState::Cancelled { .. } => true,
+            TransferState::Failed(cause) => cause.kind == FailureKind::SourceChanged,
+            _ => false,
+        })
+        .await;
     bob.downloads_become(&[]).await;
 }
 

@@ -1,10 +1,13 @@
 //! Transfers over restarts of either side, and without the coordinator.
 
+use std::time::Duration;
+
 use landline_peer::Clock;
 use landline_peer::api::{RecipientState, TransferState};
+use tokio::time::Instant;
 
 use crate::office::Office;
-use crate::person::Machine;
+use crate::person::{Machine, PATIENCE};
 use crate::probe::*;
 use crate::views::*;
 
@@ -81,11 +84,7 @@ async fn a_transfer_outlives_the_coordinator() {
     office.start().await;
     bob.reconnects().await;
     alice.reconnects().await;
-    alice
-        .sees("bob has it", |snapshot| {
-            recipient(snapshot, offer, &bob) == Some(RecipientState::Done)
-        })
-        .await;
+    alice.sees("bob has it", |snapshot| recipient(snapshot, offer, &bob) == Some(RecipientState::Done)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +134,11 @@ async fn a_sender_that_comes_back_elsewhere_is_found() {
     let server = *servers[&device].iter().find(|one| one.ip() == listen.ip()).unwrap();
     alice.leave().await;
     let somebody_else = tokio::net::TcpSocket::new_v4().unwrap();
-    somebody_else.bind(server).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = somebody_else.bind(server) {
+        assert!(Instant::now() < deadline, "the port of an engine that ended is not free: {error}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     bob.accepts(offer).await;
     alice.come_back().await;
     assert_same_content(&file, &bob.receives(offer).await);

@@ -42,10 +42,11 @@ async fn a_device_that_was_signed_out_is_served_no_more() {
     let (mut bob, carol) = (office.person("bob").await, office.person("carol").await);
     let file = alice.file("small", 1000);
     let offer = alice.shares(&LOBBY, file).await;
-    alice.sees("the offer is made", |snapshot| {
-        messages(snapshot, &LOBBY).iter().any(|one| one.id == offer && place(one).is_some())
-    })
-    .await;
+    alice
+        .sees("the offer is made", |snapshot| {
+            messages(snapshot, &LOBBY).iter().any(|one| one.id == offer && place(one).is_some())
+        })
+        .await;
     let share = overview(&office, "visitor").await.shares[&offer];
     let (stolen, honest) = (Probe::copy_of(&bob), Probe::copy_of(&carol));
     assert!(is_served(&stolen.ask_once(server, share).await), "bob is served");

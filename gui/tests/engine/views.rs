@@ -96,8 +96,11 @@ pub(crate) fn summary(snapshot: &Snapshot) -> String {
         }
     }
     for view in snapshot.transfers.values() {
-        let _ =
-            write!(text, "\n{}: {:?} {}/{} {:?}", view.name, view.state, view.bytes, view.size, view.recipients);
+        let _ = write!(
+            text,
+            "\n{}: {:?} {}/{} {:?}",
+            view.name, view.state, view.bytes, view.size, view.recipients
+        );
     }
     text
 }
@@ -105,7 +108,8 @@ pub(crate) fn summary(snapshot: &Snapshot) -> String {
 /// Fills a file; no two megabytes of it are alike.
 pub(crate) fn write_content(path: &Path, size: u64) {
     let mut file = File::create(path).unwrap();
-    let mut block: Vec<u8> = (0..MIB).map(|at| (at.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    let mut block: Vec<u8> =
+        (0..MIB).map(|at| (at.wrapping_mul(2_654_435_761) >> 11).to_le_bytes()[0]).collect();
     let mut left = size;
     while left > 0 {
         block[..8].copy_from_slice(&left.to_le_bytes());
