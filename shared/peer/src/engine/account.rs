@@ -87,6 +87,7 @@ impl Engine {
     }
 
     async fn begin_session(&mut self, account: Account, access: Option<Access>) -> Result<(), HistoryError> {
+        self.shut_gate();
         let id = account.id;
         let (devices, rows, outbox) = self
             .history

@@ -13,6 +13,10 @@ use super::{Engine, SignedIn};
 use crate::api::Failure;
 use crate::gate::Gatekeeper;
 
+/// A difference between clocks that is worth writing down, in milliseconds: less than the leeway of
+/// the tokens.
+const SKEW_NOTED: u64 = 1_000;
+
 impl Engine {
     /// Lets askers in once everything they could ask for is there.
     pub(super) fn open_gate(&self) {
@@ -27,18 +31,32 @@ impl Engine {
 
     /// Lets nobody in.
     pub(super) fn shut_gate(&self) {
-        self.files.gatekeeper.send_replace(Gatekeeper { offline: true, ..Gatekeeper::default() });
+        let shut = Gatekeeper { offline: true, skew_ms: self.skew_ms, ..Gatekeeper::default() };
+        self.files.gatekeeper.send_replace(shut);
     }
 
-    /// The coordinator can be reached, and its clock shows this; or it cannot.
-    pub(super) fn set_coordinator_time(&self, now: Option<Timestamp>) {
-        let mine = self.clock.now();
+    /// The coordinator is out of reach.
+    pub(super) fn coordinator_gone(&self) {
+        self.files.gatekeeper.send_modify(|keeper| keeper.offline = true);
+    }
+
+    /// The coordinator is there, and its clock shows this. How far ours is from it is remembered:
+    /// credentials are checked by it even after a restart without the coordinator.
+    pub(super) async fn coordinator_shows(&mut self, now: Timestamp) {
+        let (theirs, mine) = (now.as_millis().cast_signed(), self.clock.now().as_millis().cast_signed());
+        let skew = theirs.saturating_sub(mine);
         self.files.gatekeeper.send_modify(|keeper| {
-            keeper.offline = now.is_none();
-            if let Some(now) = now {
-                keeper.skew_ms = now.as_millis().cast_signed().saturating_sub(mine.as_millis().cast_signed());
-            }
+            keeper.offline = false;
+            keeper.skew_ms = skew;
         });
+        if skew.abs_diff(self.skew_ms) < SKEW_NOTED {
+            return;
+        }
+        self.skew_ms = skew;
+        let kept = self.history.call(move |db| db.set_setting("skew", &skew.to_le_bytes())).await;
+        if let Err(error) = kept {
+            self.notice(error);
+        }
     }
 
     /// Takes in a list of void credentials: nothing more for those devices, at once.

@@ -27,7 +27,7 @@ impl Engine {
                     signed_in.conversations.forget_pages();
                     signed_in.outbox.connect(sender);
                 }
-                self.set_coordinator_time(Some(welcome.now));
+                self.coordinator_shows(welcome.now).await;
             }
             // A heartbeat in the middle of catching up says nothing about having caught up.
             SessionEvent::RoundTrip(time) => {
@@ -53,7 +53,7 @@ impl Engine {
             signed_in.outbox.disconnect();
             signed_in.directory.all_offline();
         }
-        self.set_coordinator_time(None);
+        self.coordinator_gone();
     }
 
     async fn frame(&mut self, frame: ServerFrame) {

@@ -142,6 +142,8 @@ enum CatchingUp {
 struct Engine {
     key: Arc<DeviceKey>,
     clock: Clock,
+    /// How far the coordinator's clock was ahead of ours when it was last heard of.
+    skew_ms: i64,
     device_name: String,
     download_folder: PathBuf,
     history: History,
@@ -186,6 +188,7 @@ impl Engine {
             secrets: Secrets::new(options.secrets, profile.dir(), key.id()),
             key,
             clock,
+            skew_ms: settings.skew_ms,
             device_name: options.device_name,
             download_folder: settings.download_folder,
             history,
@@ -267,15 +270,18 @@ impl Engine {
 /// What a profile remembers besides its history.
 struct Settings {
     port: Option<u16>,
+    skew_ms: i64,
     download_folder: PathBuf,
 }
 
 impl Settings {
     async fn load(history: &History, default_folder: PathBuf) -> Result<Self, HistoryError> {
-        let (port, folder) =
-            history.call(|db| Ok((db.setting("port")?, db.setting_path("download_folder")?))).await?;
+        let (port, skew, folder) = history
+            .call(|db| Ok((db.setting("port")?, db.setting("skew")?, db.setting_path("download_folder")?)))
+            .await?;
         let port = port.and_then(|bytes| bytes.try_into().ok()).map(u16::from_le_bytes);
-        Ok(Self { port, download_folder: folder.unwrap_or(default_folder) })
+        let skew_ms = skew.and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_le_bytes);
+        Ok(Self { port, skew_ms, download_folder: folder.unwrap_or(default_folder) })
     }
 }
 
