@@ -6,6 +6,10 @@ use crate::office::{Office, copy_directory};
 use crate::person::{Machine, Person};
 use crate::views::*;
 
+/// How often everybody comes back, and with how much to say each.
+const ROUNDS: usize = 14;
+const WRITTEN: usize = 6;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_talk_in_the_lobby_and_in_private() {
     let office = Office::open().await;
@@ -101,27 +105,39 @@ async fn what_is_written_offline_is_delivered_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_with_much_to_say_goes_on_hearing() {
     let mut office = Office::open().await;
-    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
-    // While what bob wrote is committed, he asks for what he missed: however these meet, what
-    // alice says next must reach him.
-    for round in 0..12 {
+    let mut alice = office.person("alice").await;
+    let mut others = Vec::new();
+    for name in ["bob", "carol", "dave", "erin"] {
+        others.push(office.person(name).await);
+    }
+    // While what one wrote is committed, another asks for what was missed: however these meet,
+    // what alice says next must reach them all.
+    for round in 0..ROUNDS {
         office.stop().await;
         alice.is_offline().await;
-        bob.is_offline().await;
-        let written: Vec<String> = (0..20).map(|number| format!("{round}: {number}")).collect();
-        bob.says_all(&LOBBY, &written).await;
+        for other in &mut others {
+            other.is_offline().await;
+            let written = |number| format!("{round}: {} {number}", other.name);
+            let written: Vec<String> = (0..WRITTEN).map(written).collect();
+            other.says_all(&LOBBY, &written).await;
+        }
         office.start().await;
+        for other in &mut others {
+            other.run(Action::Reconnect).await.unwrap();
+        }
         alice.reconnects().await;
-        bob.reconnects().await;
         let answer = format!("{round}: answered");
         alice.says(&LOBBY, &answer).await;
-        bob.hears(&LOBBY, &answer).await;
-        alice.hears(&LOBBY, written.last().unwrap()).await;
+        for other in &mut others {
+            other.hears(&LOBBY, &answer).await;
+        }
     }
-    for person in [&mut alice, &mut bob] {
-        person.sees("all of it", |snapshot| texts(snapshot, &LOBBY).len() == 12 * 21).await;
+    let all = ROUNDS * (others.len() * WRITTEN + 1);
+    alice.sees("all of it", |snapshot| texts(snapshot, &LOBBY).len() == all).await;
+    let told = texts(&alice.snapshot(), &LOBBY);
+    for other in &mut others {
+        other.sees("what alice sees", |snapshot| texts(snapshot, &LOBBY) == told).await;
     }
-    assert_eq!(texts(&alice.snapshot(), &LOBBY), texts(&bob.snapshot(), &LOBBY));
 }
 
 #[tokio::test(flavor = "multi_thread")]
