@@ -1,6 +1,8 @@
 //! The writer against a model: whatever is asked, in whatever groups, each message has one place.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Condvar, Mutex};
 
 use landline_protocol::frame::Range;
 use landline_protocol::{PublicKey, Signature};
@@ -84,46 +86,59 @@ async fn a_writer_that_fails_ends_the_process_and_says_so_before() {
     writer.join().await;
 }
 
+/// Queries that wait until they are let go, and how many of them run.
+#[derive(Default)]
+struct Gate {
+    running: AtomicUsize,
+    most: AtomicUsize,
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        self.most.fetch_max(self.running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let open = self.open.lock().unwrap();
+        let patience = Duration::from_secs(10);
+        drop(self.opened.wait_timeout_while(open, patience, |open| !*open).unwrap());
+        self.running.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
+
 #[tokio::test]
 async fn an_asker_who_goes_away_does_not_free_the_turn_of_its_query() {
-    use std::sync::atomic::AtomicUsize;
-    let bench = Bench::new();
-    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (bench, gate) = (Bench::new(), Arc::new(Gate::default()));
     let (told, mut begun) = mpsc::channel(64);
-    let go_on = Arc::new(std::sync::Barrier::new(5));
     let query = || {
-        let (store, running, most) = (bench.store.clone(), running.clone(), most.clone());
-        let (told, go_on) = (told.clone(), go_on.clone());
-        async move {
-            let work = move |_: &Connection| {
-                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                told.blocking_send(()).unwrap();
-                go_on.wait();
-                running.fetch_sub(1, Ordering::SeqCst);
-                Ok::<_, StoreError>(())
-            };
-            store.read(work).await
-        }
+        let (store, gate, told) = (bench.store.clone(), gate.clone(), told.clone());
+        let work = move |_: &Connection| {
+            told.blocking_send(()).unwrap();
+            gate.pass();
+            Ok::<_, StoreError>(())
+        };
+        tokio::spawn(async move { store.read(work).await })
     };
-    let impatient: Vec<_> = (0..4).map(|_| tokio::spawn(query())).collect();
+    let impatient: Vec<_> = (0..4).map(|_| query()).collect();
     for _ in 0..4 {
         begun.recv().await.unwrap();
     }
-    impatient.iter().for_each(tokio::task::JoinHandle::abort);
     for gone in impatient {
+        gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
     }
-    let patient: Vec<_> = (0..4).map(|_| tokio::spawn(query())).collect();
-    let waited = tokio::time::timeout(Duration::from_millis(200), begun.recv()).await;
-    assert!(waited.is_err(), "a fifth query began");
-    for _ in 0..2 {
-        let go_on = go_on.clone();
-        tokio::task::spawn_blocking(move || go_on.wait()).await.unwrap();
-    }
+    let patient: Vec<_> = (0..4).map(|_| query()).collect();
+    let early = tokio::time::timeout(Duration::from_millis(200), begun.recv()).await;
+    gate.open();
     for done in patient {
         done.await.unwrap().unwrap();
     }
-    assert_eq!(most.load(Ordering::SeqCst), 4);
+    assert!(early.is_err(), "a fifth query began");
+    assert_eq!(gate.most.load(Ordering::SeqCst), 4);
 }
 
 /// A message of the lobby, or of a direct conversation of people without accounts.
