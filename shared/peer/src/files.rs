@@ -1,6 +1,7 @@
 //! The embedded file server: who asks is settled here, what they get in `landline-transfer`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -20,12 +21,15 @@ use crate::gate::Gatekeeper;
 
 use landline_net::Clock;
 
+/// How long connections may take to end; the server gives them two seconds itself.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The running server; dropping it ends every transfer to others.
 pub(crate) struct FileServer {
     pub(crate) port: u16,
     pub(crate) gatekeeper: watch::Sender<Gatekeeper>,
     shutdown: CancellationToken,
-    _task: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 /// Why the file server did not start.
@@ -66,12 +70,16 @@ impl FileServer {
         };
         let running = serve(listener, tls, AcceptLimits::default(), handler, shutdown.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(running));
-        Ok(Self { port, gatekeeper, shutdown, _task: task })
+        Ok(Self { port, gatekeeper, shutdown, task })
     }
 
-    /// Ends every transfer in order.
-    pub(crate) fn stop(&self) {
+    /// Ends every transfer in order. The port is free when this returns.
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
+        let handle = self.task.abort_handle();
+        if tokio::time::timeout(PATIENCE, self.task).await.is_err() {
+            handle.abort();
+        }
     }
 }
 

@@ -206,9 +206,7 @@ impl Engine {
             News::Waiting(failure) => set_waiting(entry, Some(failure)),
             News::Ended(result) => {
                 entry.live = None;
-                if entry.record.status == DownloadStatus::Active
-                    && let Err(failure) = self.ended(report.offer, result).await
-                {
+                if let Err(failure) = self.ended(report.offer, result).await {
                     self.notice(failure);
                 }
             }
@@ -221,6 +219,13 @@ impl Engine {
             return Ok(());
         };
         let record = entry.record.clone();
+        if record.status != DownloadStatus::Active {
+            // Cancelled when the attempt had just ended by itself: then nobody has cleared up.
+            if result.is_err() {
+                discard_part(&row, &record).await;
+            }
+            return Ok(());
+        }
         match result {
             Ok(path) => {
                 self.record(offer, Download { status: DownloadStatus::Done(path.clone()), ..record }).await?;

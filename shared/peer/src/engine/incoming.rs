@@ -199,6 +199,7 @@ impl Engine {
         signed_in.ask_for_pages();
         let Some(conversation) = self.conversation(&id) else { return Ok(()) };
         let mut cursor = conversation.cursor;
+        let was_empty = page.messages.is_empty();
         let fresh: Vec<Sequenced> = page
             .messages
             .into_iter()
@@ -210,9 +211,11 @@ impl Engine {
                 next
             })
             .collect();
-        let moved = !fresh.is_empty();
+        // An empty page short of the head: a message was committed while it was read. Only a page
+        // that reaches the head turns live delivery on, so there must be another.
+        let more = (was_empty || !fresh.is_empty()) && cursor.0 < page.head;
         self.ingest(id, fresh).await?;
-        if moved && cursor.0 < page.head {
+        if more {
             self.pull(id);
         }
         self.check_caught_up();

@@ -254,9 +254,8 @@ impl Engine {
     async fn stop(mut self) {
         self.signed_in = None;
         self.downloads.stop_all();
-        self.files.stop();
+        self.files.stop().await;
         self.tasks.shutdown().await;
-        self.line = Line::SignedOut;
     }
 
     /// A failure of no particular command, said and logged.
