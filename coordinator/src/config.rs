@@ -86,8 +86,8 @@ impl Config {
     }
 
     /// Makes room for the connections allowed, and allows no more than there is room for: a process
-    /// that runs out of descriptors cannot accept anybody, nor open its database. For a process
-    /// that is the coordinator's own.
+    /// that runs out of descriptors cannot accept anybody, nor open its database. Called by whoever
+    /// runs a coordinator for real: a test does not change its process.
     pub fn fit_descriptors(&mut self) {
         let Some(descriptors) = crate::platform::raise_descriptors() else {
             return;

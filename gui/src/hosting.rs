@@ -28,7 +28,8 @@ impl Hosted {
         };
         let mut first_error = None;
         for place in places {
-            let config = Config { listen: place, ..Config::new(data_dir.clone()) };
+            let mut config = Config { listen: place, ..Config::new(data_dir.clone()) };
+            config.fit_descriptors();
             match Coordinator::start(config).await {
                 Ok(coordinator) => return Ok(Self { coordinator }),
                 Err(error) => {

@@ -15,7 +15,9 @@ use super::text;
 /// Runs until it is told to stop.
 pub(crate) async fn run(global: &Global, args: &args::Host, out: Out) -> Result<(), Problem> {
     let mut interrupts = Interrupts::listen(global.until_stdin_closes)?;
-    let coordinator = Coordinator::start(config(args)?).await?;
+    let mut config = config(args)?;
+    config.fit_descriptors();
+    let coordinator = Coordinator::start(config).await?;
     announce(&coordinator, out)?;
     interrupts.next().await;
     tokio::select! {
