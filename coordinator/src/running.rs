@@ -45,12 +45,17 @@ pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: Cancellati
     housekeeping.spawn(tell_revocations(app.clone()));
     housekeeping.spawn(sweep(app.clone()));
     housekeeping.spawn(forget(app.clone()));
+    let mut delivered = false;
     tokio::select! {
         () = stop.cancelled() => {}
-        // Acknowledgements would stop without a word.
-        _ = &mut delivering => {
-            tracing::error!("what was committed cannot be handed out any more: ending");
-            end_process()(FAULT);
+        // Acknowledgements would stop without a word. Only a panic is a fault: the task is also
+        // gone when the whole runtime is, as when a window that hosts is closed.
+        result = &mut delivering => {
+            delivered = true;
+            if result.is_err_and(|error| error.is_panic()) {
+                tracing::error!("what was committed cannot be handed out any more: ending");
+                end_process()(FAULT);
+            }
         }
     }
     tracing::info!("shutting down");
@@ -59,7 +64,9 @@ pub(crate) async fn run(parts: Parts, stop: CancellationToken, ended: Cancellati
         keep_last_seen(&app, here).await;
         app.store.stop().await;
         writer.join().await;
-        let _ = delivering.await;
+        if !delivered {
+            let _ = delivering.await;
+        }
     };
     if timeout(PATIENCE, drained).await.is_err() {
         tracing::warn!("the database did not finish in time: what has no ack is sent again later");
