@@ -71,7 +71,10 @@ async fn open(path: PathBuf) -> Option<Report> {
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
             format!("{shown} cannot be opened: it was moved or deleted, or nothing here opens such files.")
         }
-        Ok(Err(error)) => format!("{shown} cannot be opened: {error}."),
+        Ok(Err(error)) => {
+            tracing::info!(%error, "opening a file");
+            format!("Nothing on this computer is set up to open {shown}.")
+        }
         Err(_) => format!("{shown} cannot be opened."),
     };
     Some(Report::Failed(Failure::new(FailureKind::Io, cause)))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use landline_peer::api::{Action, FailureKind, Snapshot, TransferState, TransferView};
 use landline_protocol::{FileName, MessageId};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::args;
 use super::client::Client;
@@ -21,10 +21,16 @@ pub(crate) async fn run(client: &mut Client, args: &args::Get) -> Result<(), Pro
     client.connected().await?;
     let wish = Wish::new(&client.now(), args.what.as_deref(), args.from.as_deref())?;
     if args.wait {
-        client.until(|snapshot| wish.among(snapshot).any(wanted).then_some(())).await?;
+        client.out.note("Waiting for an offer.");
+        let offered = client.until(|snapshot| wish.among(snapshot).any(wanted).then_some(()));
+        match timeout(args.give_up.unwrap_or(Duration::MAX), offered).await {
+            Ok(offered) => offered?,
+            Err(_) => return Err(wish.not_found()),
+        }
     }
     let picked = pick(&client.now(), &wish, args)?;
     for &offer in &picked {
+        still_offered(&client.now(), offer)?;
         if needs_accepting(&client.now(), offer) {
             let (folder, name) = (folder.clone(), name.clone());
             client.run(Action::Accept { offer, folder, name }).await?;
@@ -67,6 +73,16 @@ fn pick(snapshot: &Snapshot, wish: &Wish, args: &args::Get) -> Result<Vec<Messag
             "There are {} open offers: name one as `landline offers` lists them, or take them with --all.",
             several.len()
         ))),
+    }
+}
+
+/// What its author has taken back cannot be had.
+fn still_offered(snapshot: &Snapshot, offer: MessageId) -> Result<(), Problem> {
+    match snapshot.transfers.get(&offer) {
+        Some(TransferView { state: TransferState::Cancelled { by }, author, name, .. }) if by == author => {
+            Err(Problem::new(Exit::Declined, format!("The offer of {name} was withdrawn by {author}.")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `offers`, `decline`, `cancel`, and how an offer is picked by id or name.
 
-use landline_peer::api::{Action, Snapshot, TransferState, TransferView};
-use landline_protocol::MessageId;
+use landline_peer::api::{Action, RecipientState, Snapshot, TransferState, TransferView};
 use landline_protocol::name::printable;
+use landline_protocol::{ConversationKind, MessageId};
 
 use super::args;
 use super::client::Client;
@@ -18,7 +18,7 @@ const ID_CHARS: usize = 4;
 pub(crate) async fn list(client: &mut Client, args: &args::Offers) -> Result<(), Problem> {
     client.connected_or_old().await?;
     let now = client.now();
-    let shown = now.transfers.values().filter(|one| args.all || !ended(one));
+    let shown = now.transfers.values().filter(|one| args.all || !(ended(one) || settled(&now, one)));
     let offers: Vec<Offer> = shown.map(|one| Offer::of(one, &now)).collect();
     if offers.is_empty() {
         client.out.note("No offers are open. `landline offers --all` lists those that have ended too.");
@@ -60,6 +60,18 @@ fn report(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem> 
     };
     let text = format!("{what}: {}", transfer.name);
     client.out.record(&Record::Offer(Offer::of(transfer, &now)), &text)
+}
+
+/// Whether everybody an offer of ours was made to has answered for good. Of an offer to everybody
+/// that can never be said.
+fn settled(snapshot: &Snapshot, transfer: &TransferView) -> bool {
+    let direct = snapshot
+        .conversations
+        .iter()
+        .any(|one| one.id == transfer.conversation && one.kind != ConversationKind::Lobby);
+    let answers = &transfer.recipients;
+    let open = answers.is_empty() || answers.iter().any(|one| one.state == RecipientState::Fetching);
+    transfer.outgoing && direct && !open
 }
 
 /// Whether nothing more will happen to it.

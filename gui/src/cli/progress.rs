@@ -27,6 +27,8 @@ struct Shown {
     state: &'static str,
     bytes: u64,
     at: Instant,
+    /// Why it waited when it last did, until something moves.
+    waited: Option<String>,
     bar: Option<ProgressBar>,
 }
 
@@ -46,6 +48,7 @@ impl Meter {
             state,
             bytes: transfer.bytes,
             at: now,
+            waited: None,
             bar: bars.as_ref().map(|bars| bars.add(bar(&transfer.name.to_string()))),
         });
         let turned = first || shown.state != state;
@@ -53,6 +56,16 @@ impl Meter {
         let due = moved && now.duration_since(shown.at) >= LINE_EVERY;
         if let Some(bar) = &shown.bar {
             draw(bar, transfer, total);
+        }
+        // Attempts that fail alike are one piece of news, however many there are.
+        let cause = match &transfer.state {
+            TransferState::Waiting(cause) => Some(cause.text.clone()),
+            _ => None,
+        };
+        let retrying = shown.waited.is_some() && (state == "connecting" || cause == shown.waited);
+        let turned = turned && (self.out.json || !retrying);
+        if cause.is_some() || moved {
+            shown.waited = cause;
         }
         let speak = turned || if self.out.json { moved } else { due };
         if speak {

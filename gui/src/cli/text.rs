@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{Timestamp as Moment, ToSpan, Zoned, tz::TimeZone};
-use landline_peer::api::{TransferState, TransferView};
+use landline_peer::api::{RecipientState, TransferState, TransferView};
 use landline_protocol::name::printable;
 use unicode_width::UnicodeWidthStr;
 
@@ -180,7 +180,15 @@ pub(crate) fn progress(transfer: &TransferView, total: Option<u64>) -> String {
         TransferState::Declined => return "declined".to_owned(),
         TransferState::Done => return size(transfer.size),
         TransferState::Hashing => "taking the checksum".to_owned(),
-        TransferState::Offered if transfer.rate.is_none() => return "waiting for an answer".to_owned(),
+        TransferState::Offered if transfer.rate.is_none() => {
+            let fetching = transfer.recipients.iter().any(|one| one.state == RecipientState::Fetching);
+            let waits = if fetching {
+                "waiting for the other side to go on or confirm"
+            } else {
+                "waiting for an answer"
+            };
+            return waits.to_owned();
+        }
         TransferState::Offered | TransferState::Active => {
             let total = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
             format!("{}{total}", size(transfer.bytes))

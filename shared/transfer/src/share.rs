@@ -52,7 +52,7 @@ pub enum Audience {
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
     /// It is not there.
-    #[error("{} is not there any more; choose the file again", .0.display())]
+    #[error("{} is not there; choose the file again", .0.display())]
     Missing(PathBuf),
     /// A folder, a link or a device.
     #[error("{} is not a regular file; only files can be shared", .0.display())]

@@ -158,6 +158,7 @@ fn button<'b>(action: &Do, file: &str) -> Button<'b> {
         Do::Open(_) => (Kind::Primary, "Open", ICON_OPEN_IN_NEW),
         Do::Reveal(_) => (Kind::Secondary, "Show in folder", ICON_FOLDER_OPEN),
         Do::Retry => (Kind::Secondary, "Try again", ICON_REFRESH),
+        Do::AcceptAgain => (Kind::Secondary, "Accept again", ICON_REFRESH),
     };
     Button::new(kind, label).icon(icon).small().name(format!("{label} {file}"))
 }
@@ -166,7 +167,9 @@ fn command(action: &Do, card: &FileCard) -> AppCommand {
     let offer = card.offer;
     let engine = |action| AppCommand::Engine(action, Purpose::Quiet);
     match action {
-        Do::Accept | Do::Retry => engine(Action::Accept { offer, folder: None, name: None }),
+        Do::Accept | Do::Retry | Do::AcceptAgain => {
+            engine(Action::Accept { offer, folder: None, name: None })
+        }
         Do::SaveAs => AppCommand::SaveAs { offer },
         Do::Decline => engine(Action::Decline { offer }),
         Do::Cancel | Do::Withdraw => engine(Action::Cancel { offer }),

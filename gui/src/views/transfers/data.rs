@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use landline_peer::api::{RecipientState, RecipientView, Snapshot, TransferState, TransferView};
+use landline_protocol::name::printable;
 use landline_protocol::{ConversationKind, MessageId, UserName};
 
 use crate::views::format;
@@ -38,6 +39,8 @@ pub(crate) enum Do {
     Reveal(PathBuf),
     /// Accept again after a failure.
     Retry,
+    /// Fetch after all what was declined or cancelled here.
+    AcceptAgain,
 }
 
 /// A file on its way.
@@ -156,17 +159,34 @@ fn incoming(card: &mut FileCard, transfer: &TransferView, me: &UserName) {
             moving(card, transfer, transfer.size);
         }
         TransferState::Done => {
-            set(card, Tone::Good, "Received and verified".to_owned());
+            set(card, Tone::Good, received(transfer));
             if let Some(path) = &transfer.path {
                 card.actions = vec![Do::Open(path.clone()), Do::Reveal(path.clone())];
             }
         }
-        TransferState::Declined => set(card, Tone::Over, "You declined it".to_owned()),
-        TransferState::Cancelled { by } => set(card, Tone::Over, cancelled(by, me)),
+        TransferState::Declined => {
+            set(card, Tone::Over, "You declined it".to_owned());
+            card.actions = vec![Do::AcceptAgain];
+        }
+        TransferState::Cancelled { by } => {
+            set(card, Tone::Over, cancelled(by, me));
+            if by != author {
+                card.actions = vec![Do::AcceptAgain];
+            }
+        }
         TransferState::Failed(cause) => {
             set(card, Tone::Bad, cause.text.clone());
             card.actions = vec![Do::Retry];
         }
+    }
+}
+
+/// What is said of a file that is here; its name too, where it got another one.
+fn received(transfer: &TransferView) -> String {
+    let stored = transfer.path.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+    match stored.filter(|name| *name != transfer.name.as_raw()) {
+        Some(name) => format!("Received and verified, saved as {}", printable(&name)),
+        None => "Received and verified".to_owned(),
     }
 }
 
@@ -215,7 +235,10 @@ fn offered(card: &mut FileCard, transfer: &TransferView, direct: bool) {
             set(card, Tone::Over, format!("{user} declined it"));
             card.actions.clear();
         }
-        Some((user, RecipientState::Cancelled)) => set(card, Tone::Over, format!("Cancelled by {user}")),
+        Some((user, RecipientState::Cancelled)) => {
+            set(card, Tone::Over, format!("Cancelled by {user}"));
+            card.actions.clear();
+        }
         None if count(RecipientState::Done) > 0 => card.tone = Tone::Good,
         None if direct => "Offered, not answered yet".clone_into(&mut card.state),
         None if transfer.recipients.is_empty() => {

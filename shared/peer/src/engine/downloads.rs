@@ -81,7 +81,7 @@ impl Engine {
             return Err(Failure::new(FailureKind::Invalid, "This is your own offer."));
         }
         if row.is_withdrawn() {
-            let text = format!("{} has withdrawn “{}”.", row.author, row.name);
+            let text = format!("The offer of “{}” was withdrawn by {}.", row.name, row.author);
             return Err(Failure::new(FailureKind::NotFound, text));
         }
         if self.downloads.is_active(&offer) {

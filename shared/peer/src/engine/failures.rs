@@ -8,9 +8,10 @@ use crate::api::{Failure, FailureKind};
 /// A failed attempt to fetch from somebody.
 pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
     let (kind, text) = match error {
-        FetchError::Unreachable(_) => {
-            (FailureKind::Unreachable, format!("{author}’s machine cannot be reached; goes on when it can."))
-        }
+        FetchError::Unreachable(_) => (
+            FailureKind::Unreachable,
+            format!("The machine of {author} cannot be reached; goes on when it can."),
+        ),
         FetchError::KeyChanged(mismatch) => (
             FailureKind::KeyChanged,
             format!(
@@ -21,7 +22,7 @@ pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
             ),
         ),
         FetchError::NotFound => {
-            (FailureKind::NotFound, format!("{author} does not share this any more, or not with you."))
+            (FailureKind::NotFound, format!("This is not shared by {author} any more, or not with you."))
         }
         FetchError::Gone => (
             FailureKind::SourceChanged,

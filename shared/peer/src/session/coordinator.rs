@@ -1,5 +1,6 @@
 //! Asking a coordinator over HTTP: accounts, tokens, keys and invites.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,14 +96,15 @@ impl Client {
                 FailureKind::KeyChanged,
                 format!(
                     "The coordinator at {} has another key than before. Expected {}, seen {}. It may have been set \
-                     up anew, or someone may be posing as it: ask whoever runs it, and join with a new invite \
-                     only if they confirm the new key.",
+                     up anew, or someone may be posing as it: ask whoever runs it. Only if they confirm the new \
+                     key, forget the old one (`landline forget {}`) and join with a new invite.",
                     self.address,
                     mismatch.expected.fingerprint(),
-                    mismatch.seen.fingerprint()
+                    mismatch.seen.fingerprint(),
+                    self.address
                 ),
             ),
-            error => unreachable_failure(&self.address, error),
+            error => unreachable_failure(&self.address, &reason(error)),
         }
     }
 }
@@ -203,12 +205,38 @@ pub(crate) fn refused_failure(error: &WireError) -> Failure {
         ErrorCode::Changed | ErrorCode::Gone => FailureKind::SourceChanged,
         ErrorCode::Internal | ErrorCode::Unknown => FailureKind::Internal,
     };
-    Failure::new(kind, landline_protocol::name::printable(&error.message))
+    Failure::new(kind, sentence(&landline_protocol::name::printable(&error.message)))
+}
+
+/// Why nobody was reached, in a few words.
+fn reason(error: &DialError) -> String {
+    match error {
+        DialError::NoAddress => "it has no address".to_owned(),
+        DialError::Unreachable(tried) => match tried.first().map(|(_, error)| error.kind()) {
+            Some(ErrorKind::ConnectionRefused) => "nothing listens there".to_owned(),
+            Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => {
+                "no way leads there".to_owned()
+            }
+            Some(kind) => kind.to_string(),
+            None => "nobody answers".to_owned(),
+        },
+        DialError::Timeout => "no answer in time".to_owned(),
+        DialError::Resolve { .. } => "no machine of that name is known".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// A coordinator's words begin and end as sentences do.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{}{end}", first.collect::<String>(), letters.as_str())
 }
 
 fn unreachable_failure(address: &Address, error: &dyn std::fmt::Display) -> Failure {
     let text = format!(
-        "The coordinator at {address} cannot be reached ({error}). Check the address, and that it is running."
+        "The coordinator at {address} cannot be reached: {error}. Check the address, and that it is running."
     );
     Failure::new(FailureKind::Unreachable, text)
 }
