@@ -12,8 +12,8 @@ use super::summary::{Fetched, Summary};
 /// Windows that both fail so soon have never been seen.
 const STILLBORN: Duration = Duration::from_secs(10);
 /// Where the windows stand and how large they are, in points.
-const SIZE: &str = "--window-size=760,720";
-const PLACES: [&str; 2] = ["--window-position=24,48", "--window-position=800,48"];
+const SIZE: &str = "--window-size=680,680";
+const PLACES: [&str; 2] = ["--window-position=0,32", "--window-position=684,32"];
 
 /// From the first process to the summary, which comes when both windows are closed.
 pub(super) async fn play(stage: &Stage, mebibytes: Option<u64>, narrator: Narrator) -> anyhow::Result<()> {
