@@ -1,5 +1,7 @@
 //! What is refused, with which sentence and which exit code.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 
 use super::world::{COORDINATOR, World};
@@ -8,17 +10,20 @@ const REFUSED: i32 = 5;
 const KEY_CHANGED: i32 = 6;
 const LOCKED: i32 = 8;
 
-/// A wrong password and an unknown name get one answer. That they take the same time is measured
-/// where nothing else is in the way, in the coordinator's own tests.
+/// A wrong password and an unknown name get one answer, in about the same time.
 pub(super) fn wrong_password(world: &World) -> Result<String> {
     world.coordinator("coordinator")?;
     let (_alice, bob) = (world.person("alice", 5001)?, world.person("bob", 5002)?);
-    let attempt = |name: &str| -> Result<String> {
+    let attempt = |name: &str| -> Result<(String, Duration)> {
+        let begun = Instant::now();
         let refused = bob.run_with(&["sign-in", COORDINATOR, name], "not the password\n")?.expect(REFUSED)?;
-        refused.sentence()
+        Ok((refused.sentence()?, begun.elapsed()))
     };
-    let (wrong, unknown) = (attempt("alice")?, attempt("nobody")?);
+    let (wrong, one) = attempt("alice")?;
+    let (unknown, other) = attempt("nobody")?;
     ensure!(wrong == unknown, "the answers differ: {wrong:?} and {unknown:?}");
+    let apart = one.abs_diff(other);
+    ensure!(apart < Duration::from_millis(500), "the answers take {apart:?} apart");
     Ok(format!("“{wrong}”"))
 }
 
