@@ -25,21 +25,36 @@ pub enum Body {
     Unknown,
 }
 
-/// A file that the conversation's members may fetch from the author's machine.
+/// A file or a folder that the conversation's members may fetch from the author's machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// The capability under which the author serves it.
     pub share: ShareId,
     /// What the author calls it.
     pub name: OfferedName,
-    /// Bytes.
+    /// Bytes; of a folder, of all the files in it together.
     pub size: u64,
-    /// BLAKE3 of the content, absent while the author is still hashing: a [`Sealed`] follows.
+    /// BLAKE3 of the content (of a folder: of its manifest), absent while the author is still hashing: a [`Sealed`] follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
     /// When the file was last changed, by the author's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,
+    /// Present when it is a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderSummary>,
+    /// The author's earlier offer that this one takes the place of: the file was changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<MessageId>,
+}
+
+/// How much there is in an offered folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FolderSummary {
+    /// Files at any depth.
+    pub files: u64,
+    /// Folders at any depth, itself not counted.
+    pub folders: u64,
 }
 
 /// The promise that completes an [`Offer`]: exactly this is what will arrive.
@@ -47,7 +62,7 @@ pub struct Offer {
 pub struct Sealed {
     /// The id of the offer's envelope. Only its author may seal it.
     pub offer: MessageId,
-    /// BLAKE3 of the content.
+    /// BLAKE3 of the content; of a folder, of its manifest.
     pub root: Root,
     /// Bytes; equal to the offer's.
     pub size: u64,

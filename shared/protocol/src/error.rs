@@ -77,6 +77,9 @@ pub struct ErrorDetails {
     /// Wait this long before trying again, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// How many are served before this one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<u32>,
 }
 
 impl ErrorDetails {

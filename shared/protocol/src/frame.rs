@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::Signed;
 use crate::error::WireError;
-use crate::ids::{ConversationId, DeviceId, MessageId, Seq, Timestamp};
+use crate::ids::{ConversationId, DeviceId, DialNonce, MessageId, Seq, Timestamp};
 use crate::revocation::SignedRevocations;
+use crate::swarm::{Holder, OfferRef};
 use crate::user::UserName;
 
 /// Fields of a later version, carried along unread.
@@ -42,6 +43,34 @@ pub enum ClientFrame {
         to: ConversationKind,
         /// The envelope.
         message: Signed,
+    },
+    /// This device can serve verified pieces of what was offered, until it says otherwise or leaves.
+    Hold {
+        /// The offer through which it got them.
+        offer: OfferRef,
+        /// Whether it has all of it.
+        complete: bool,
+    },
+    /// This device does not serve what was offered any more.
+    Release {
+        /// The offer.
+        offer: OfferRef,
+    },
+    /// Who holds what was offered, and a pass to ask them with. Answered by `holders` or
+    /// `not_found`; asked again for a fresh list or pass.
+    Seek {
+        /// An offer in a conversation of this account.
+        offer: OfferRef,
+    },
+    /// Asks another device to dial this one, which a firewall keeps from dialling it. Relayed; what
+    /// cannot be delivered is dropped, and the asker tries again or gives up by its own clock.
+    DialBack {
+        /// The device that should dial.
+        to: DeviceId,
+        /// Where it may try; at most [`crate::limits::ADDRESSES`].
+        addresses: Vec<SocketAddr>,
+        /// To be shown by the connection.
+        nonce: DialNonce,
     },
     /// From a later version.
     #[serde(other)]
@@ -102,6 +131,33 @@ pub enum ServerFrame {
         id: MessageId,
         /// Why.
         error: WireError,
+    },
+    /// Answers `seek`.
+    Holders {
+        /// The offer.
+        offer: OfferRef,
+        /// Some of the connected devices that hold it, at most [`crate::limits::HOLDERS`], chosen at
+        /// random when there are more. The asker is not among them.
+        holders: Vec<Holder>,
+        /// A content pass for the asking device, to be shown to holders.
+        pass: String,
+        /// When another pass is needed, by the coordinator's clock.
+        expires_at: Timestamp,
+    },
+    /// Answers `seek` when there is no such offer, or not for this account.
+    NotFound {
+        /// The offer.
+        offer: OfferRef,
+    },
+    /// Another device asks to be dialled. Its sender is known to the coordinator, not to the LAN:
+    /// the connection must prove the key before any byte.
+    DialBack {
+        /// The device that asks.
+        from: DeviceId,
+        /// Where it may be.
+        addresses: Vec<SocketAddr>,
+        /// To be shown by the connection.
+        nonce: DialNonce,
     },
     /// The `authenticate` frame was accepted.
     Authenticated {

@@ -101,6 +101,14 @@ bytes_id!(
     ShareId, 16
 );
 bytes_id!(
+    /// An offer as its holders' routes name it: see [`crate::swarm::OfferRef::key`].
+    HeldKey, 16
+);
+bytes_id!(
+    /// 128 random bits that tie a connection dialled back to the request for it.
+    DialNonce, 16
+);
+bytes_id!(
     /// A raw Ed25519 public key (RFC 8032).
     PublicKey, 32
 );

@@ -17,18 +17,21 @@ pub mod log;
 pub mod name;
 pub mod peer_routes;
 pub mod revocation;
+pub mod swarm;
 pub mod user;
 
-pub use body::{Answer, Body, Offer, Sealed, Verdict};
+pub use body::{Answer, Body, FolderSummary, Offer, Sealed, Verdict};
 pub use envelope::{Author, Envelope, EnvelopeHead, Signed};
 pub use error::{ErrorCode, WireError};
 pub use frame::{ClientFrame, ConversationKind, Person, Sequenced, ServerFrame};
 pub use ids::{
-    ConversationId, DeviceId, Digest, MessageId, PublicKey, Root, Seq, ShareId, Signature, Timestamp,
+    ConversationId, DeviceId, DialNonce, Digest, HeldKey, MessageId, PublicKey, Root, Seq, ShareId, Signature,
+    Timestamp,
 };
 pub use invite::InviteLink;
 pub use name::{FileName, OfferedName};
 pub use revocation::{RevocationList, Revoked, SignedRevocations};
+pub use swarm::{Have, Holder, OfferRef};
 pub use user::UserName;
 
 /// The one protocol version this build speaks. `hello` carries the list of all versions a side

@@ -32,3 +32,15 @@ pub const ACCESS_TOKEN_SECS: u64 = 600;
 pub const TLS_HANDSHAKE_SECS: u64 = 5;
 /// Seconds that the head of an HTTP request may take.
 pub const HTTP_HEADER_SECS: u64 = 10;
+/// Seconds that a content pass is good for.
+pub const CONTENT_PASS_SECS: u64 = 600;
+/// Holders named in one answer.
+pub const HOLDERS: usize = 32;
+/// Offers that one connection may say it holds.
+pub const HELD_OFFERS: usize = 4_096;
+/// Requests to dial back that a device may make of another, and heeds, in a minute.
+pub const DIAL_BACKS_PER_MINUTE: u32 = 5;
+/// The largest manifest of a folder, in bytes.
+pub const MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
+/// The deepest path in a folder, in components.
+pub const PATH_COMPONENTS: usize = 64;

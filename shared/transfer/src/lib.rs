@@ -1,10 +1,11 @@
-//! Files from one machine to another: the hash tree, serving what was shared, and fetching it into
-//! a part file that survives interruption.
+//! Files and folders from one machine to others: the hash tree, serving what was shared, and
+//! fetching it from whoever holds it into a place that survives interruption.
 //!
-//! The owner of a file opens it with [`Shares::open`], adds it under a [`ShareId`] and answers
-//! requests with [`serve::respond`]. The receiver calls [`fetch::fetch`], which asks for the
-//! [`PieceTree`], checks it against the root it was offered, and then admits each 1 MiB piece only
-//! when the piece alone proves that it belongs. Nothing unverified is ever under its final name.
+//! The owner opens a file or folder with [`Shares::open`], adds it under a [`ShareId`] and answers
+//! requests with [`serve::respond`]. A receiver calls [`fetch::fetch`], which learns what each 1 MiB
+//! piece must hash to ([`values`]), decides who brings which ([`plan`]), and admits each only when it
+//! alone proves that it belongs. What it holds it passes on, to those who may see the offer
+//! ([`share::Holding`]). Nothing unverified is ever under its final name.
 //!
 //! [`beneath`] is the one way to open a file here; [`disk`] holds what else depends on Unix.
 //!
@@ -13,23 +14,31 @@
 pub mod beneath;
 pub mod disk;
 pub mod fetch;
-mod part;
+pub mod layout;
+pub mod limit;
+pub mod manifest;
 pub mod plan;
 mod pool;
 pub mod range;
 pub mod serve;
 pub mod share;
+pub mod store;
 pub mod tree;
 mod upload;
+pub mod values;
 
 pub use beneath::Directory;
 pub use disk::FileVersion;
-pub use fetch::{FetchError, FetchJob, Fetched, Phase, Progress, discard, fetch};
-pub use part::PartName;
+pub use fetch::{FetchError, FetchJob, Fetched, Phase, Progress, fetch};
+pub use layout::Layout;
+pub use limit::{Rates, Throttle};
+pub use manifest::Manifest;
 pub use serve::{Asker, respond};
-pub use share::{Audience, ShareError, SharedFile, Shares};
+pub use share::{Audience, ShareError, Shared, Shares};
+pub use store::{Conflict, Destination, PartName, discard};
 pub use tree::PieceTree;
 pub use upload::Upload;
+pub use values::Values;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

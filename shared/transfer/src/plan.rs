@@ -1,196 +1,138 @@
-//! Which pieces are still to come and who fetches them. Pure: no clock, no disk, no network.
+//! Which pieces are still to come and who brings them. Pure: no clock, no disk, no network.
 
-use landline_protocol::limits::PIECE_BYTES;
+use std::sync::Arc;
 
-use crate::range::Slice;
-use crate::tree::{piece_count, piece_len};
+use crate::layout::Layout;
+pub use crate::layout::Run;
 
-/// The most pieces asked for in one request: large enough that the pause between requests does
-/// not show, small enough that two connections end together.
-const RUN_PIECES: usize = 64;
-/// A connection takes this share of what is missing, so that the last runs are short.
-const SHARES_OF_REST: usize = 4;
-/// The shortest run worth a request of its own while others are missing too.
-const SHORT_RUN: usize = 4;
+/// One source of a download, for as long as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u32);
 
-/// Consecutive pieces that one connection has undertaken to fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The first piece.
-    pub first: usize,
-    /// How many.
-    pub count: usize,
+/// What a source says it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Has {
+    /// Everything.
+    All,
+    /// One bit for each piece, the lowest first.
+    Map(Vec<u8>),
 }
 
+/// A run that somebody undertook to bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Piece {
-    Missing,
-    Taken,
-    Verified,
+pub struct Task {
+    /// The pieces.
+    pub run: Run,
+    /// Somebody slower is bringing them too: the first to do so counts.
+    pub duplicate: bool,
 }
 
 /// The pieces of one download.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    size: u64,
-    pieces: Vec<Piece>,
-    missing: usize,
-    verified: usize,
-    /// No piece before this one is missing.
-    from: usize,
-}
+pub struct Plan {}
 
 impl Plan {
-    /// Everything missing.
-    pub fn new(size: u64) -> Self {
-        let count = usize::try_from(piece_count(size)).unwrap_or(usize::MAX);
-        Self { size, pieces: vec![Piece::Missing; count], missing: count, verified: 0, from: 0 }
+    /// Everything wanted, nothing there. `seed` decides between equals.
+    pub fn new(_layout: Arc<Layout>, _seed: u64) -> Self {
+        todo!()
     }
 
-    /// The next run for a connection; `None` when nothing is left that nobody has taken.
-    pub fn take(&mut self) -> Option<Run> {
-        let first = (self.from..self.pieces.len()).find(|&i| self.pieces[i] == Piece::Missing)?;
-        let most = (self.missing / SHARES_OF_REST).clamp(SHORT_RUN, RUN_PIECES);
-        let run = self.pieces[first..].iter().take(most);
-        let count = run.take_while(|piece| **piece == Piece::Missing).count();
-        self.pieces[first..first + count].fill(Piece::Taken);
-        self.missing -= count;
-        self.from = first + count;
-        Some(Run { first, count })
+    /// Of a folder: only the pieces of these files are wanted, one flag for each file.
+    pub fn want_only(&mut self, _files: &[bool]) {
+        todo!()
     }
 
-    /// Gives back what a run did not bring.
-    pub fn release(&mut self, run: Run) {
-        let end = (run.first + run.count).min(self.pieces.len());
-        for piece in &mut self.pieces[run.first.min(end)..end] {
-            if *piece == Piece::Taken {
-                *piece = Piece::Missing;
-                self.missing += 1;
-            }
-        }
-        self.from = self.from.min(run.first);
+    /// A source appeared. It has nothing until it says so.
+    pub fn join(&mut self, _source: SourceId) {
+        todo!()
+    }
+
+    /// What a source has now, and which of it others get from there already (see
+    /// [`landline_protocol::Have::given`]). A map that is too short means nothing beyond its end.
+    pub fn has(&mut self, _source: SourceId, _has: Has, _given: Option<&[u8]>) {
+        todo!()
+    }
+
+    /// A source is gone, or not to be asked again. What it undertook is free again.
+    pub fn leave(&mut self, _source: SourceId) {
+        todo!()
+    }
+
+    /// The next run for one connection to a source, of at most `most_bytes` (one piece at least);
+    /// `None` when the source has nothing that is wanted and free. Rarest first, random among equals;
+    /// with a single source, in order. When nothing is free but something is still on its way from
+    /// others, a piece of theirs, as a duplicate: each piece by two at most.
+    pub fn take(&mut self, _source: SourceId, _most_bytes: u64) -> Option<Task> {
+        todo!()
+    }
+
+    /// Ends a task: what it did not bring is free again.
+    pub fn end(&mut self, _source: SourceId, _task: Task) {
+        todo!()
     }
 
     /// A piece is on disk and proven.
-    pub fn verified(&mut self, index: usize) {
-        match self.pieces.get(index) {
-            None | Some(Piece::Verified) => return,
-            Some(Piece::Missing) => self.missing -= 1,
-            Some(Piece::Taken) => {}
-        }
-        self.pieces[index] = Piece::Verified;
-        self.verified += 1;
+    pub fn verified(&mut self, _piece: usize) {
+        todo!()
     }
 
-    /// Whether every piece is proven.
+    /// A piece is on disk, and nobody can tell yet whether it is right.
+    pub fn provisional(&mut self, _piece: usize) {
+        todo!()
+    }
+
+    /// A provisional piece is not what it should be: wanted again.
+    pub fn refuted(&mut self, _piece: usize) {
+        todo!()
+    }
+
+    /// Whether a piece is here, verified or provisional.
+    pub fn is_here(&self, _piece: usize) -> bool {
+        todo!()
+    }
+
+    /// Whether every wanted piece is proven.
     pub fn is_complete(&self) -> bool {
-        self.verified == self.pieces.len()
+        todo!()
     }
 
-    /// Pieces that nobody has taken yet.
+    /// Whether every wanted piece is here, proven or not.
+    pub fn is_here_all(&self) -> bool {
+        todo!()
+    }
+
+    /// Wanted pieces that are not here.
     pub fn missing(&self) -> usize {
-        self.missing
+        todo!()
     }
 
-    /// Bytes that are proven.
+    /// Sources that have something.
+    pub fn sources(&self) -> usize {
+        todo!()
+    }
+
+    /// Bytes of wanted pieces.
+    pub fn wanted_bytes(&self) -> u64 {
+        todo!()
+    }
+
+    /// Bytes of wanted pieces that are proven.
     pub fn verified_bytes(&self) -> u64 {
-        let short = match self.pieces.last() {
-            Some(Piece::Verified) => PIECE_BYTES - piece_len(self.size, self.pieces.len() as u64 - 1) as u64,
-            _ => 0,
-        };
-        self.verified as u64 * PIECE_BYTES - short
+        todo!()
     }
 
-    /// The bytes of a run.
-    pub fn slice(&self, run: Run) -> Slice {
-        let start = run.first as u64 * PIECE_BYTES;
-        let end = (run.first + run.count) as u64 * PIECE_BYTES;
-        Slice { start, end: end.min(self.size) }
+    /// Bytes of wanted pieces that are here, proven or not.
+    pub fn here_bytes(&self) -> u64 {
+        todo!()
     }
 
     /// One bit for each piece, the lowest first, set where it is proven.
     pub fn bitmap(&self) -> Vec<u8> {
-        let byte = |eight: &[Piece]| {
-            let bits = eight.iter().enumerate();
-            bits.fold(0, |all, (bit, piece)| all | (u8::from(*piece == Piece::Verified) << bit))
-        };
-        self.pieces.chunks(8).map(byte).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_dropped_connection_gives_its_pieces_back() {
-        let mut plan = Plan::new(10 * PIECE_BYTES + 1);
-        let one = plan.take().unwrap();
-        let two = plan.take().unwrap();
-        assert_eq!((one, two), (Run { first: 0, count: 4 }, Run { first: 4, count: 4 }));
-        plan.verified(0);
-        plan.verified(1);
-        plan.release(one);
-        assert_eq!(plan.take(), Some(Run { first: 2, count: 2 }));
-        assert_eq!(plan.take(), Some(Run { first: 8, count: 3 }));
-        assert_eq!(plan.slice(Run { first: 8, count: 3 }).end, 10 * PIECE_BYTES + 1);
-        assert_eq!(plan.take(), None);
+        todo!()
     }
 
-    #[test]
-    fn the_bitmap_and_bytes_tell_what_is_proven() {
-        let mut plan = Plan::new(9 * PIECE_BYTES + 5);
-        for index in [0, 8, 9, 9, 12345] {
-            plan.verified(index);
-        }
-        assert_eq!(plan.bitmap(), [0b1, 0b11]);
-        assert_eq!(plan.verified_bytes(), 2 * PIECE_BYTES + 5);
-        assert!(Plan::new(0).is_complete());
-        assert_eq!(Plan::new(0).verified_bytes(), 0);
-    }
-
-    proptest! {
-        /// Whatever fails and in whatever order, every piece is fetched, none twice at once.
-        #[test]
-        fn every_piece_comes_exactly_once(
-            pieces in 0usize..600,
-            known in prop::collection::vec(0usize..600, 0..40),
-            fates in prop::collection::vec((any::<bool>(), 0usize..70), 0..400),
-        ) {
-            let size = (pieces as u64 * PIECE_BYTES).saturating_sub(3);
-            let mut plan = Plan::new(size);
-            let mut brought = vec![0; pieces];
-            for index in known {
-                plan.verified(index);
-            }
-            let before = plan.clone();
-            let mut fates = fates.into_iter();
-            let mut open: Vec<Run> = Vec::new();
-            loop {
-                match plan.take() {
-                    Some(run) => open.push(run),
-                    None if open.is_empty() => break,
-                    None => {}
-                }
-                prop_assert!(open.len() <= pieces);
-                let (fails, done) = fates.next().unwrap_or((false, usize::MAX));
-                if open.len() > 2 || plan.missing() == 0 || fails {
-                    let run = open.remove(0);
-                    let done = if fails { done.min(run.count) } else { run.count };
-                    for (index, times) in brought.iter_mut().enumerate().skip(run.first).take(done) {
-                        prop_assert!(before.pieces[index] != Piece::Verified);
-                        *times += 1;
-                        plan.verified(index);
-                    }
-                    plan.release(run);
-                }
-            }
-            prop_assert!(plan.is_complete());
-            prop_assert_eq!(plan.verified_bytes(), size);
-            let expected = before.pieces.iter().map(|p| u32::from(*p == Piece::Missing));
-            prop_assert!(brought.into_iter().eq(expected));
-        }
+    /// A picture of `cells` cells: for each, how much of its pieces is here, from 0 to 255.
+    pub fn picture(&self, _cells: usize) -> Vec<u8> {
+        todo!()
     }
 }

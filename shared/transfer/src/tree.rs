@@ -9,7 +9,8 @@ use std::io;
 use std::ops::ControlFlow;
 
 use blake3::Hasher;
-use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
+pub use blake3::hazmat::ChainingValue;
+use blake3::hazmat::{HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
 use bytes::Bytes;
 use landline_protocol::Root;
 use landline_protocol::limits::PIECE_BYTES;
@@ -124,6 +125,11 @@ impl PieceTree {
         self.pieces.as_flattened().to_vec().into()
     }
 
+    /// The value of each piece, in order.
+    pub fn pieces(&self) -> &[ChainingValue] {
+        &self.pieces
+    }
+
     /// Bytes of the file.
     pub fn size(&self) -> u64 {
         self.size
@@ -155,7 +161,7 @@ pub const fn encoded_len(size: u64) -> u64 {
 }
 
 /// The value that stands for one piece: a subtree's, or the root when it is the only piece.
-fn value_of(size: u64, index: u64, piece: &[u8]) -> ChainingValue {
+pub(crate) fn value_of(size: u64, index: u64, piece: &[u8]) -> ChainingValue {
     if piece_count(size) <= 1 {
         return *blake3::hash(piece).as_bytes();
     }

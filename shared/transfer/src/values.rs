@@ -1,0 +1,49 @@
+//! What each piece of a content must hash to, and the check that lets it count.
+
+use std::sync::Arc;
+
+use crate::layout::Layout;
+use crate::tree::{ChainingValue, PieceTree, value_of};
+
+/// The chaining values of a content's pieces, proven by its root.
+#[derive(Clone, Debug)]
+pub struct Values {
+    layout: Arc<Layout>,
+    values: Vec<ChainingValue>,
+}
+
+impl Values {
+    /// Of a single file, whose tree was checked against its root.
+    pub fn of_file(tree: &PieceTree) -> Self {
+        Self { layout: Arc::new(Layout::single(tree.size())), values: tree.pieces().to_vec() }
+    }
+
+    /// Of a folder: those its manifest lists, one for each piece of the layout. `None` when there are
+    /// more or fewer.
+    pub fn of_folder(layout: Arc<Layout>, values: Vec<ChainingValue>) -> Option<Self> {
+        (layout.pieces() == values.len()).then_some(Self { layout, values })
+    }
+
+    /// How the content falls into pieces.
+    pub fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// The values, one for each piece.
+    pub fn all(&self) -> &[ChainingValue] {
+        &self.values
+    }
+
+    /// Whether these bytes are the piece with this number, whole.
+    pub fn verify(&self, number: usize, bytes: &[u8]) -> bool {
+        let value = compute(&self.layout, number, bytes);
+        value.is_some() && value.as_ref() == self.values.get(number)
+    }
+}
+
+/// What these bytes hash to as the piece with this number; `None` when they are too many or too few.
+/// Needs no root: a piece that came before its root was known is compared later.
+pub fn compute(layout: &Layout, number: usize, bytes: &[u8]) -> Option<ChainingValue> {
+    let piece = layout.piece(number)?;
+    (bytes.len() == piece.len).then(|| value_of(layout.files()[piece.file].size, piece.index, bytes))
+}
