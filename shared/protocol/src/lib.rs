@@ -25,8 +25,8 @@ pub use envelope::{Author, Envelope, EnvelopeHead, Signed};
 pub use error::{ErrorCode, WireError};
 pub use frame::{ClientFrame, ConversationKind, Person, Sequenced, ServerFrame};
 pub use ids::{
-    ConversationId, DeviceId, DialNonce, Digest, HeldKey, MessageId, PublicKey, Root, Seq, ShareId, Signature,
-    Timestamp,
+    ConversationId, DeviceId, DialNonce, Digest, HeldKey, MessageId, PublicKey, Root, Seq, ShareId,
+    Signature, Timestamp,
 };
 pub use invite::InviteLink;
 pub use name::{FileName, OfferedName};

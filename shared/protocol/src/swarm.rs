@@ -8,6 +8,9 @@ use crate::user::UserName;
 /// The HTTP header that carries a content pass (a JWT, `aud` content) beside the peer credential.
 pub const PASS_HEADER: &str = "landline-pass";
 
+/// Sets what is signed here apart from everything else that a device signs.
+const PASS_DOMAIN: &[u8] = b"landline content pass v1\0";
+
 /// One offer, beyond doubt. A message id alone is chosen by its author: somebody could give the id
 /// of an offer that is none of their business to a message of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +32,12 @@ impl OfferRef {
         key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         HeldKey::from_bytes(key)
     }
+}
+
+/// What the author of an offer signs over the claims of a pass: a domain tag and the BLAKE3 of their
+/// bytes.
+pub fn pass_signing_bytes(claims: &str) -> Vec<u8> {
+    [PASS_DOMAIN, blake3::hash(claims.as_bytes()).as_bytes()].concat()
 }
 
 /// A device that holds some or all of what was offered.

@@ -1,9 +1,9 @@
 //! What stands in a token, and the rules by which it is believed.
 
-use landline_protocol::{DeviceId, ErrorCode, Timestamp};
+use landline_protocol::{DeviceId, ErrorCode, OfferRef, Timestamp, UserName, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::secret::RandomError;
+use crate::secret::{self, RandomError};
 
 /// A token that proves nothing, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,8 +14,8 @@ pub enum TokenError {
     /// The signature is wrong, the algorithm is not `EdDSA`, or the key is not the issuer's.
     #[error("the token is not genuine")]
     Forged,
-    /// Made by another coordinator.
-    #[error("the token was made by another coordinator")]
+    /// Made by another coordinator, or by a device whose offer it is not.
+    #[error("the token was made by another coordinator or device than it should be")]
     Issuer,
     /// Made for another use.
     #[error("the token is meant for something else")]
@@ -64,9 +64,15 @@ pub(crate) struct Purpose {
 
 pub(crate) const ACCESS: Purpose = Purpose { typ: "access", aud: "coordinator", lifetime_secs: 10 * 60 };
 pub(crate) const PEER: Purpose = Purpose { typ: "peer", aud: "peer", lifetime_secs: 24 * 60 * 60 };
+/// Made by the coordinator for those who may see an offer.
+pub(crate) const CONTENT: Purpose =
+    Purpose { typ: "content", aud: "content", lifetime_secs: limits::CONTENT_PASS_SECS };
+/// Made by an offer's author, where there is no coordinator.
+pub(crate) const OWNED: Purpose =
+    Purpose { typ: "owned", aud: "owned-content", lifetime_secs: limits::CONTENT_PASS_SECS };
 
 /// The registered claims (RFC 7519, 4.1) and ours. All are required but `sid`, which only access
-/// tokens have.
+/// tokens have, and `offer`, which only passes have.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) typ: String,
@@ -80,6 +86,17 @@ pub(crate) struct Claims {
     pub(crate) cnf: Confirmation,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) offer: Option<OfferRef>,
+}
+
+/// What a token is to say, beside what follows from its purpose.
+pub(crate) struct Statement<'a> {
+    pub(crate) issuer: DeviceId,
+    pub(crate) user: &'a UserName,
+    pub(crate) device: &'a DeviceId,
+    pub(crate) sid: Option<&'a str>,
+    pub(crate) offer: Option<OfferRef>,
 }
 
 /// The key that must be shown along with the token, by its id (RFC 7800, 3.4).
@@ -98,6 +115,23 @@ pub(crate) struct Check<'a> {
 }
 
 impl Claims {
+    /// Fresh claims, good from `now` on.
+    pub(crate) fn new(purpose: Purpose, says: &Statement<'_>, now: Timestamp) -> Result<Self, TokenError> {
+        Ok(Self {
+            typ: purpose.typ.to_owned(),
+            iss: says.issuer,
+            sub: says.user.as_str().to_owned(),
+            aud: purpose.aud.to_owned(),
+            jti: secret::random_code(16)?,
+            nbf: now.as_secs(),
+            iat: now.as_secs(),
+            exp: now.as_secs() + purpose.lifetime_secs,
+            cnf: Confirmation { kid: *says.device },
+            sid: says.sid.map(str::to_owned),
+            offer: says.offer,
+        })
+    }
+
     pub(crate) fn check(&self, purpose: Purpose, check: &Check<'_>) -> Result<(), TokenError> {
         let now = check.now.as_secs();
         if self.iss != *check.issuer {
@@ -120,6 +154,10 @@ impl Claims {
             return Err(TokenError::Expired);
         }
         Ok(())
+    }
+
+    pub(crate) fn user(&self) -> Result<UserName, TokenError> {
+        self.sub.parse().map_err(|_| TokenError::Malformed)
     }
 
     pub(crate) fn issued_at(&self) -> Timestamp {

@@ -1,4 +1,5 @@
-//! Who says it: device keys and certificates, signed envelopes, revocations, pinned TLS, tokens and secrets.
+//! Who says it: device keys and certificates, signed envelopes, revocations, pinned TLS, tokens,
+//! passes and secrets.
 //!
 //! Nothing here opens a connection or reads a clock: the caller brings the moment, and what is
 //! made here is handed to `landline-net`. The only files touched are the private ones of
@@ -6,6 +7,7 @@
 
 pub mod device;
 pub mod envelope;
+pub mod pass;
 pub mod private_file;
 pub mod revocation;
 pub mod secret;
@@ -23,4 +25,4 @@ pub use secret::{hash_secret, random_code};
 pub use tls::{
     ClientAuth, Expect, KeyMismatch, TlsError, client_config, key_mismatch, peer_device, server_config,
 };
-pub use token::{AccessClaims, PeerClaims, TokenError, TokenSigner, TokenVerifier};
+pub use token::{AccessClaims, PassClaims, PeerClaims, TokenError, TokenSigner, TokenVerifier};

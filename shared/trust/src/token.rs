@@ -1,4 +1,4 @@
-//! Access tokens and peer credentials: JWT signed with Ed25519, bound to a device key.
+//! Access tokens, peer credentials and content passes: JWT signed with Ed25519, bound to a device key.
 //!
 //! The moment always comes from the caller, so the library's own clock checks are off and
 //! [`crate::claims`] makes them instead.
@@ -10,14 +10,14 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use data_encoding::HEXLOWER;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use landline_protocol::account::{KeySet, SigningKey};
-use landline_protocol::{DeviceId, PublicKey, Timestamp, UserName};
+use landline_protocol::{DeviceId, OfferRef, PublicKey, Timestamp, UserName};
 
 pub use crate::claims::TokenError;
-use crate::claims::{ACCESS, Check, Claims, Confirmation, PEER, Purpose};
+use crate::claims::{ACCESS, CONTENT, Check, Claims, PEER, Purpose, Statement};
 use crate::device::KeyError;
 use crate::identity::Identity;
 use crate::private_file;
-use crate::secret::{self, sha256};
+use crate::secret::sha256;
 
 /// How long past its expiry a peer credential is honoured while the coordinator is out of reach.
 pub const OFFLINE_GRACE_SECS: u64 = 7 * 24 * 60 * 60;
@@ -53,7 +53,25 @@ pub struct PeerClaims {
 
 impl PeerClaims {
     fn read(claims: &Claims) -> Result<Self, TokenError> {
-        Ok(Self { user: user(claims)?, issued_at: claims.issued_at(), expires_at: claims.expires_at() })
+        Ok(Self { user: claims.user()?, issued_at: claims.issued_at(), expires_at: claims.expires_at() })
+    }
+}
+
+/// What a content pass says, whoever made it: this device may fetch what was offered from any holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassClaims {
+    /// The account that the device belongs to. Whoever serves compares it with the peer credential's.
+    pub user: UserName,
+    /// The offer whose content may be fetched, and nothing else.
+    pub offer: OfferRef,
+    /// `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl PassClaims {
+    pub(crate) fn read(claims: &Claims) -> Result<Self, TokenError> {
+        let offer = claims.offer.ok_or(TokenError::Malformed)?;
+        Ok(Self { user: claims.user()?, offer, expires_at: claims.expires_at() })
     }
 }
 
@@ -87,7 +105,8 @@ impl TokenSigner {
         session: &str,
         now: Timestamp,
     ) -> Result<(String, Timestamp), TokenError> {
-        self.sign(ACCESS, user, device, Some(session), now)
+        let says = Statement { issuer: self.issuer, user, device, sid: Some(session), offer: None };
+        self.sign(ACCESS, &says, now)
     }
 
     /// A credential that tells other peers whose device this is, good for 24 hours.
@@ -97,29 +116,30 @@ impl TokenSigner {
         device: &DeviceId,
         now: Timestamp,
     ) -> Result<(String, Timestamp), TokenError> {
-        self.sign(PEER, user, device, None, now)
+        let says = Statement { issuer: self.issuer, user, device, sid: None, offer: None };
+        self.sign(PEER, &says, now)
+    }
+
+    /// A pass with which `device` may fetch what was offered from whoever holds it, good for ten
+    /// minutes. Only for an account that may see the offer: holders ask no further.
+    pub fn content_pass(
+        &self,
+        user: &UserName,
+        device: &DeviceId,
+        offer: &OfferRef,
+        now: Timestamp,
+    ) -> Result<(String, Timestamp), TokenError> {
+        let says = Statement { issuer: self.issuer, user, device, sid: None, offer: Some(*offer) };
+        self.sign(CONTENT, &says, now)
     }
 
     fn sign(
         &self,
         purpose: Purpose,
-        user: &UserName,
-        device: &DeviceId,
-        session: Option<&str>,
+        says: &Statement<'_>,
         now: Timestamp,
     ) -> Result<(String, Timestamp), TokenError> {
-        let claims = Claims {
-            typ: purpose.typ.to_owned(),
-            iss: self.issuer,
-            sub: user.as_str().to_owned(),
-            aud: purpose.aud.to_owned(),
-            jti: secret::random_code(16)?,
-            nbf: now.as_secs(),
-            iat: now.as_secs(),
-            exp: now.as_secs() + purpose.lifetime_secs,
-            cnf: Confirmation { kid: *device },
-            sid: session.map(str::to_owned),
-        };
+        let claims = Claims::new(purpose, says, now)?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.public.id.clone());
         let token = jsonwebtoken::encode(&header, &claims, &self.key)
@@ -150,7 +170,7 @@ impl TokenVerifier {
     pub fn access(&self, token: &str, device: &DeviceId, now: Timestamp) -> Result<AccessClaims, TokenError> {
         let claims = self.verify(ACCESS, token, device, now, 0)?;
         Ok(AccessClaims {
-            user: user(&claims)?,
+            user: claims.user()?,
             expires_at: claims.expires_at(),
             session: claims.sid.ok_or(TokenError::Malformed)?,
         })
@@ -177,6 +197,18 @@ impl TokenVerifier {
     ) -> Result<PeerClaims, TokenError> {
         let claims = self.verify(PEER, token, device, now, OFFLINE_GRACE_SECS)?;
         PeerClaims::read(&claims)
+    }
+
+    /// Checks a content pass shown by `device`. Made by the coordinator; what an offer's author made
+    /// is read by [`crate::pass::verify`].
+    pub fn content_pass(
+        &self,
+        token: &str,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Result<PassClaims, TokenError> {
+        let claims = self.verify(CONTENT, token, device, now, 0)?;
+        PassClaims::read(&claims)
     }
 
     fn verify(
@@ -214,8 +246,4 @@ fn refusal(error: &jsonwebtoken::errors::Error) -> TokenError {
         ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => TokenError::Forged,
         _ => TokenError::Malformed,
     }
-}
-
-fn user(claims: &Claims) -> Result<UserName, TokenError> {
-    claims.sub.parse().map_err(|_| TokenError::Malformed)
 }
