@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use landline_protocol::{Envelope, EnvelopeHead, Signed};
+use landline_protocol::{Envelope, EnvelopeHead, Signed, swarm};
 use serde_json::Value;
 
 use crate::samples::{self, Sample};
@@ -59,6 +59,24 @@ fn the_bytes_that_are_signed_are_fixed() {
         blake3::hash(b"{}").to_hex().as_str(),
         "the domain tag is followed by the BLAKE3 of the envelope's bytes"
     );
+}
+
+#[test]
+fn the_bytes_of_a_pass_are_not_those_of_an_envelope() {
+    let bytes = swarm::pass_signing_bytes("{}");
+    assert_eq!(&bytes[..25], b"landline content pass v1\0");
+    assert_eq!(bytes[25..], *blake3::hash(b"{}").as_bytes());
+    assert_ne!(bytes, Signed::signing_bytes("{}"));
+}
+
+/// Holders of every release must answer under the same name.
+#[test]
+fn the_key_of_an_offer_is_fixed() {
+    let offer = samples::offer_ref();
+    let said =
+        [offer.conversation.as_bytes().as_slice(), offer.device.as_bytes(), offer.id.as_bytes()].concat();
+    assert_eq!(offer.key().as_bytes(), &blake3::derive_key("landline 2026 held offer", &said)[..16]);
+    assert_eq!(offer.key().to_string(), "e9e9f418ecc8e66cdd2c54d509989c53");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! `family.message`; its fields are those of all its forms together.
 
 mod accounts;
+mod swarm;
 
 use std::fmt::Debug;
 
@@ -11,13 +12,14 @@ use landline_protocol::error::ErrorDetails;
 use landline_protocol::frame::{ConversationHead, DeviceInfo, Extra, Hello, Page, Pull, Range, Welcome};
 use landline_protocol::{
     Answer, Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Digest, Envelope,
-    ErrorCode, MessageId, Offer, OfferedName, Person, PublicKey, RevocationList, Revoked, Root, Sealed, Seq,
-    Sequenced, ServerFrame, ShareId, Signature, Signed, SignedRevocations, Timestamp, UserName, Verdict,
-    WireError,
+    ErrorCode, MessageId, Person, PublicKey, RevocationList, Revoked, Sealed, Seq, Sequenced, ServerFrame,
+    Signature, Signed, SignedRevocations, Timestamp, UserName, Verdict, WireError,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub(crate) use swarm::offer_ref;
 
 /// A value, its JSON, and a check that some JSON is read as that value again.
 pub(crate) struct Sample {
@@ -51,6 +53,7 @@ pub(crate) fn all() -> Vec<Sample> {
     all.extend(types());
     all.extend(accounts::accounts());
     all.extend(accounts::texts());
+    all.extend(swarm::routes());
     all
 }
 
@@ -70,6 +73,10 @@ fn client_kind(frame: &ClientFrame) -> &'static str {
         ClientFrame::Announce { .. } => "client.announce",
         ClientFrame::Pull(_) => "client.pull",
         ClientFrame::Send { .. } => "client.send",
+        ClientFrame::Hold { .. } => "client.hold",
+        ClientFrame::Release { .. } => "client.release",
+        ClientFrame::Seek { .. } => "client.seek",
+        ClientFrame::DialBack { .. } => "client.dial_back",
         ClientFrame::Unknown => unreachable!("never sent"),
     }
 }
@@ -85,6 +92,9 @@ fn server_kind(frame: &ServerFrame) -> &'static str {
         ServerFrame::Deliver { .. } => "server.deliver",
         ServerFrame::Ack { .. } => "server.ack",
         ServerFrame::Refused { .. } => "server.refused",
+        ServerFrame::Holders { .. } => "server.holders",
+        ServerFrame::NotFound { .. } => "server.not_found",
+        ServerFrame::DialBack { .. } => "server.dial_back",
         ServerFrame::Authenticated { .. } => "server.authenticated",
         ServerFrame::Error { .. } => "server.error",
         ServerFrame::Goodbye { .. } => "server.goodbye",
@@ -116,7 +126,7 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
     };
     let pull = |range| ClientFrame::Pull(Pull { conversation: ConversationId::lobby(), range, limit: 200 });
     let send = |to| ClientFrame::Send { to, message: signed() };
-    vec![
+    let mut frames = vec![
         ("client.hello", ClientFrame::Hello(hello)),
         ("client.authenticate", ClientFrame::Authenticate { token: "eyJhbGciOiJFZERTQSJ9.e30.c2ln".into() }),
         ("client.announce", ClientFrame::Announce { addresses: addresses() }),
@@ -124,7 +134,9 @@ fn client_frames() -> Vec<(&'static str, ClientFrame)> {
         ("client.pull.before", pull(Range::Before(Seq(41)))),
         ("client.send", send(direct())),
         ("client.send.lobby", send(ConversationKind::Lobby)),
-    ]
+    ];
+    frames.extend(swarm::client_frames());
+    frames
 }
 
 fn server() -> Vec<Sample> {
@@ -148,6 +160,7 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         ("server.deliver", ServerFrame::Deliver { conversation, message: sequenced() }),
     ];
     frames.extend(answers(id, conversation));
+    frames.extend(swarm::server_frames());
     frames
 }
 
@@ -183,33 +196,24 @@ fn bodies() -> Vec<Sample> {
 }
 
 fn body_values() -> Vec<(&'static str, Body)> {
-    let offer = |root, modified| {
-        Body::Offer(Offer {
-            share: ShareId::from_bytes([0x5a; 16]),
-            name: OfferedName::new("отчёт 2026 (финал) 😀.pdf"),
-            size: 1_073_741_824,
-            root,
-            modified,
-        })
-    };
-    let root = Root::from_bytes(*blake3::hash(b"content").as_bytes());
-    let sealed = Sealed { offer: message_id(), root, size: 1_073_741_824 };
+    let sealed = Sealed { offer: message_id(), root: swarm::root(), size: 1_073_741_824 };
     let answer = |verdict| Body::Answer(Answer { offer: message_id(), verdict });
-    vec![
+    let mut bodies = vec![
         ("body.text", Body::Text { text: "Grüße,\n\"世界\" 👋".into() }),
-        ("body.offer", offer(Some(root), Some(moment(0)))),
-        ("body.offer.unsealed", offer(None, None)),
         ("body.sealed", Body::Sealed(sealed)),
         ("body.answer", answer(Verdict::Accepted)),
         ("body.answer.declined", answer(Verdict::Declined)),
         ("body.answer.cancelled", answer(Verdict::Cancelled)),
         ("body.answer.done", answer(Verdict::Done)),
-    ]
+    ];
+    bodies.extend(swarm::offers());
+    bodies
 }
 
 fn types() -> Vec<Sample> {
     let first = Envelope { n: 1, prev: None, ..envelope() };
-    vec![
+    let queued = ErrorDetails { retry_after_ms: Some(5_000), ahead: Some(3) };
+    let mut types = vec![
         sample("type.envelope", envelope()),
         sample("type.envelope.first", first),
         sample("type.author", author()),
@@ -227,12 +231,15 @@ fn types() -> Vec<Sample> {
         sample("type.device_info.silent", device_info(false)),
         sample("type.wire_error", error(ErrorCode::TooManyRequests).retry_after_ms(1_500)),
         sample("type.wire_error.plain", error(ErrorCode::NotFound)),
-        sample("type.error_details", ErrorDetails { retry_after_ms: Some(1_500) }),
+        sample("type.error_details", ErrorDetails { retry_after_ms: Some(1_500), ahead: None }),
+        sample("type.error_details.queued", queued),
         sample("type.signing_key", accounts::signing_key()),
         sample("type.revocation_list", revocations()),
         sample("type.revoked", revocations().revoked[0]),
         sample("type.signed_revocations", signed_revocations()),
-    ]
+    ];
+    types.extend(swarm::types());
+    types
 }
 
 fn addresses() -> Vec<std::net::SocketAddr> {

@@ -1,10 +1,9 @@
-//! Samples of what travels over HTTP: account requests and answers, links and paths.
+//! Samples of what travels over HTTP: account requests and answers, and links.
 
 use std::fmt::Debug;
 
 use landline_protocol::account::{Health, Invite, KeySet, Refresh, Session, SignIn, SignUp, SigningKey};
-use landline_protocol::peer_routes::ShareRoute;
-use landline_protocol::{InviteLink, PublicKey, ShareId};
+use landline_protocol::{InviteLink, PublicKey};
 use serde_json::Value;
 
 use super::{Sample, device, moment, sample, user};
@@ -45,20 +44,18 @@ pub(super) fn accounts() -> Vec<Sample> {
     ]
 }
 
-/// What is written as text rather than JSON: links and paths.
+/// Links.
 pub(super) fn texts() -> Vec<Sample> {
     let link =
         |host: &str| InviteLink { host: host.into(), port: 4810, key: device(9), code: "aW52aXRl".into() };
-    let share = ShareId::from_bytes([0x5a; 16]);
     vec![
         text("text.invite_link", link("192.0.2.7"), |t| t.parse().ok(), ToString::to_string),
         text("text.invite_link.ipv6", link("2001:db8::7"), |t| t.parse().ok(), ToString::to_string),
-        text("peer.content", ShareRoute::Content { share, entry: 0 }, ShareRoute::parse, ShareRoute::path),
-        text("peer.tree", ShareRoute::Tree { share, entry: 0 }, ShareRoute::parse, ShareRoute::path),
     ]
 }
 
-fn text<T: PartialEq + Debug + 'static>(
+/// A sample of something that is written as text rather than JSON.
+pub(super) fn text<T: PartialEq + Debug + 'static>(
     name: &'static str,
     original: T,
     parse: fn(&str) -> Option<T>,
