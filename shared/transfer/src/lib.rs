@@ -34,10 +34,10 @@ pub use layout::Layout;
 pub use limit::{Rates, Throttle};
 pub use manifest::Manifest;
 pub use serve::{Asker, respond};
-pub use share::{Audience, ShareError, Shared, Shares};
+pub use share::{Audience, Hashed, Kind, ShareError, Shared, SharedVersion, Shares};
 pub use store::{Conflict, Destination, PartName, discard};
 pub use tree::PieceTree;
-pub use upload::Upload;
+pub use upload::{Taken, Upload};
 pub use values::Values;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

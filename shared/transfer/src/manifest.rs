@@ -65,6 +65,11 @@ impl EntryPath {
         self.0.split('/')
     }
 
+    /// Accepts a path that keeps to the rules; `None` otherwise.
+    pub fn parse(_text: &str) -> Option<Self> {
+        todo!()
+    }
+
     /// The text, with `/` between components.
     pub fn as_str(&self) -> &str {
         &self.0

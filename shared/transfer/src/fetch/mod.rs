@@ -23,6 +23,8 @@ mod error;
 
 pub use error::FetchError;
 
+pub use crate::share::Kind;
+
 /// What to fetch, from whom, and where to put it.
 #[derive(Clone)]
 pub struct FetchJob {
@@ -46,15 +48,6 @@ pub struct FetchJob {
     pub rates: Rates,
     /// Where verified pieces are passed on from; `None` passes nothing on.
     pub pass_on: Option<Shares>,
-}
-
-/// A file or a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// One file.
-    File,
-    /// A folder with a manifest.
-    Folder,
 }
 
 /// A device that may have some of it.

@@ -4,14 +4,18 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use landline_protocol::Root;
 
 use crate::layout::Layout;
 
-/// Verified pieces that this machine passes on under an offer: a download under way, or one that is
-/// complete. Called from the serving side; reading may block as long as a disk read takes.
+/// Verified pieces that this machine passes on under an offer: a download under way. Called from the
+/// serving side; reading may block as long as a disk read takes, everything else answers at once.
 pub trait Holding: Send + Sync + 'static {
     /// How the content falls into pieces.
     fn layout(&self) -> &Arc<Layout>;
+
+    /// What it is proven against; `None` while the author has not said. Becomes the entity tag.
+    fn root(&self) -> Option<Root>;
 
     /// One bit for each piece, the lowest first, set where it is verified; `None` when all are.
     fn map(&self) -> Option<Vec<u8>>;
