@@ -4,5 +4,6 @@
 mod envelopes;
 mod files;
 mod handshake;
+mod passes;
 mod revocations;
 mod tokens;

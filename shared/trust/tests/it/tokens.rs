@@ -10,31 +10,31 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-const ISSUER: DeviceId = DeviceId::from_bytes([1; 32]);
-const DEVICE: DeviceId = DeviceId::from_bytes([2; 32]);
-const OTHER: DeviceId = DeviceId::from_bytes([3; 32]);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+pub(crate) const ISSUER: DeviceId = DeviceId::from_bytes([1; 32]);
+pub(crate) const DEVICE: DeviceId = DeviceId::from_bytes([2; 32]);
+pub(crate) const OTHER: DeviceId = DeviceId::from_bytes([3; 32]);
 
-struct Mint {
+pub(crate) struct Mint {
     dir: TempDir,
-    signer: TokenSigner,
-    verifier: TokenVerifier,
+    pub(crate) signer: TokenSigner,
+    pub(crate) verifier: TokenVerifier,
 }
 
 impl Mint {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let signer = TokenSigner::load_or_create(dir.path(), ISSUER).unwrap();
         let verifier = TokenVerifier::new(signer.key_set());
         Self { dir, signer, verifier }
     }
 
-    fn access(&self) -> String {
+    pub(crate) fn access(&self) -> String {
         self.signer.access(&alice(), &DEVICE, "family", NOW).unwrap().0
     }
 
     /// Signs any claims with the genuine key: what a bug in the coordinator could issue.
-    fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let pem = std::fs::read(self.dir.path().join("tokens.pem")).unwrap();
         let der = PrivatePkcs8KeyDer::from_pem_slice(&pem).unwrap();
         let mut header = Header::new(Algorithm::EdDSA);
@@ -43,20 +43,20 @@ impl Mint {
     }
 }
 
-fn alice() -> UserName {
+pub(crate) fn alice() -> UserName {
     "alice".parse().unwrap()
 }
 
-fn later(seconds: u64) -> Timestamp {
+pub(crate) fn later(seconds: u64) -> Timestamp {
     NOW.plus_millis(seconds * 1000)
 }
 
-fn part(token: &str, index: usize) -> Value {
+pub(crate) fn part(token: &str, index: usize) -> Value {
     let text = token.split('.').nth(index).unwrap();
     serde_json::from_slice(&BASE64URL_NOPAD.decode(text.as_bytes()).unwrap()).unwrap()
 }
 
-fn encode(value: &Value) -> String {
+pub(crate) fn encode(value: &Value) -> String {
     BASE64URL_NOPAD.encode(value.to_string().as_bytes())
 }
 
