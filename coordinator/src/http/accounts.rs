@@ -15,7 +15,7 @@ async fn body<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, land
     read_json(request.into_body(), limits::ACCOUNT_BODY_BYTES).await
 }
 
-pub(super) async fn sign_up(app: &App, peer: Peer, device: DeviceId, request: Request<Incoming>) -> Answer {
+pub(super) async fn sign_up(app: &App, peer: &Peer, device: DeviceId, request: Request<Incoming>) -> Answer {
     let ask: SignUp = body(request).await?;
     let name = device_name(&ask.device_name);
     let session = app.auth.sign_up(peer.remote.ip(), device, ask).await?;
@@ -24,7 +24,7 @@ pub(super) async fn sign_up(app: &App, peer: Peer, device: DeviceId, request: Re
     Ok(json(StatusCode::OK, &session))
 }
 
-pub(super) async fn sign_in(app: &App, peer: Peer, device: DeviceId, request: Request<Incoming>) -> Answer {
+pub(super) async fn sign_in(app: &App, peer: &Peer, device: DeviceId, request: Request<Incoming>) -> Answer {
     let ask: SignIn = body(request).await?;
     let name = device_name(&ask.device_name);
     let session = app.auth.sign_in(peer.remote.ip(), device, ask).await?;

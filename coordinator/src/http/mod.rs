@@ -21,9 +21,10 @@ type Answer = Result<Response<Body>, WireError>;
 /// Answers one request.
 pub(crate) async fn handle(app: Arc<App>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let remote = peer.remote;
     let answer = route(app, peer, request).await;
     let response = answer.unwrap_or_else(|refusal| error(&refusal));
-    tracing::debug!(remote = %peer.remote, %method, path, status = response.status().as_u16(), "answered");
+    tracing::debug!(%remote, %method, path, status = response.status().as_u16(), "answered");
     response
 }
 
@@ -52,8 +53,8 @@ async fn route(app: Arc<App>, peer: Peer, request: Request<Incoming>) -> Answer 
     match path.as_str() {
         account::KEYS => Ok(json(StatusCode::OK, &app.auth.key_set())),
         account::SESSION => session::open(app, peer, device, request).await,
-        account::SIGN_UP => accounts::sign_up(&app, peer, device, request).await,
-        account::SIGN_IN => accounts::sign_in(&app, peer, device, request).await,
+        account::SIGN_UP => accounts::sign_up(&app, &peer, device, request).await,
+        account::SIGN_IN => accounts::sign_in(&app, &peer, device, request).await,
         account::REFRESH => accounts::refresh(&app, device, request).await,
         account::SIGN_OUT => accounts::sign_out(&app, device, request).await,
         _ => accounts::invite(&app, device, request).await,

@@ -48,12 +48,13 @@ pub(crate) async fn run(app: Arc<App>, who: Authorized, peer: Peer, pending: Pen
     let settings = SocketSettings { heartbeat: app.config.heartbeat, timeout: app.config.heartbeat_timeout };
     let (sender, mut receiver) = landline_net::spawn(ws, settings);
     sender.set_farewell(encode(&ServerFrame::Goodbye { error: slow() }).into());
+    let remote = peer.remote;
     match open(app, who, peer, sender.clone(), &mut receiver).await {
         Ok(Some((mut session, name))) => {
             session.serve(&mut receiver).await;
             session.end(&receiver, name).await;
         }
-        Ok(None) => tracing::debug!(remote = %peer.remote, "a connection ended before hello"),
+        Ok(None) => tracing::debug!(%remote, "a connection ended before hello"),
         Err(error) => dismiss(&sender, error),
     }
 }

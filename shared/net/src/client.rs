@@ -1,5 +1,6 @@
 //! A small HTTP/1.1 client: one connection to one device, and coded calls over it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use landline_protocol::{DeviceId, ErrorCode, WireError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::dial::Dialled;
@@ -21,6 +23,7 @@ pub struct HttpConnection {
     requests: http1::SendRequest<Full<Bytes>>,
     host: HeaderValue,
     device: DeviceId,
+    remote: SocketAddr,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -63,14 +66,26 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 impl HttpConnection {
     /// Speaks HTTP on a fresh connection.
     pub async fn open(dialled: Dialled) -> Result<Self, HttpError> {
-        let host = host(&dialled);
-        let (requests, connection) = http1::handshake(TokioIo::new(dialled.stream)).await?;
+        Ok(Self::over(dialled.stream, dialled.device, dialled.remote).await?)
+    }
+
+    /// Speaks HTTP on any stream whose other end, at `remote`, has proved to be `device`.
+    pub async fn over<S>(stream: S, device: DeviceId, remote: SocketAddr) -> Result<Self, hyper::Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
-        Ok(Self { requests, host, device: dialled.device, _task: AbortOnDropHandle::new(task) })
+        Ok(Self { requests, host: host(remote), device, remote, _task: AbortOnDropHandle::new(task) })
+    }
+
+    /// Where the other end is.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
     }
 
     /// The device on the other end.
@@ -139,8 +154,8 @@ pub(crate) fn authorization(token: &str) -> Result<HeaderValue, HttpError> {
     Ok(value)
 }
 
-pub(crate) fn host(dialled: &Dialled) -> HeaderValue {
-    HeaderValue::try_from(dialled.remote.to_string()).unwrap_or(HeaderValue::from_static("landline"))
+pub(crate) fn host(remote: SocketAddr) -> HeaderValue {
+    HeaderValue::try_from(remote.to_string()).unwrap_or(HeaderValue::from_static("landline"))
 }
 
 async fn read(response: Response<Incoming>) -> Result<Bytes, HttpError> {

@@ -6,6 +6,7 @@ pub mod body;
 pub mod client;
 pub mod clock;
 pub mod dial;
+pub mod reverse;
 pub mod serve;
 pub mod socket;
 pub mod upgrade;
@@ -13,16 +14,18 @@ pub mod websocket;
 
 mod places;
 mod server_io;
+mod switch;
 
-pub use addresses::{local_addresses, resolve};
+pub use addresses::{Networks, follow, local_addresses, reachable, resolve};
 pub use body::{Body, bearer, empty, error, full, json, read_json};
 pub use client::{CallError, HttpConnection, HttpError, call};
 pub use clock::Clock;
 pub use dial::{ClientTls, DialError, Dialled, dial};
-pub use serve::{AcceptLimits, Peer, serve};
-pub use server_io::ServerIo;
+pub use serve::{AcceptLimits, Peer, serve, serve_one};
+pub use server_io::{AcceptedTls, ServerIo};
 pub use socket::{Closed, Inbound, SendError, SocketReceiver, SocketSender, SocketSettings, spawn};
-pub use upgrade::{PendingSocket, UpgradeError, WsStream, upgrade};
+pub use switch::{Handed, UpgradeError};
+pub use upgrade::{PendingSocket, WsStream, upgrade};
 pub use websocket::{WsClientStream, websocket};
 
 pub use bytes::Bytes;

@@ -13,6 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use landline_protocol::{DeviceId, limits};
 use landline_trust::peer_device;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -24,12 +25,15 @@ use crate::places::{Place, Places};
 use crate::server_io::ServerIo;
 
 /// Who is on the other end of an accepted connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// Where it comes from.
     pub remote: SocketAddr,
     /// The device that proved its key in the handshake; `None` for a browser.
     pub device: Option<DeviceId>,
+    /// Closes this connection at once, also while the other side takes nothing: what was being sent
+    /// is dropped. After an upgrade, reading and writing fail.
+    pub hangup: CancellationToken,
 }
 
 /// What one listener puts up with.
@@ -143,35 +147,62 @@ where
         match tls {
             Ok(Ok(tls)) => {
                 let device = peer_device(tls.get_ref().1.peer_certificates());
-                let io = ServerIo::new(tls, place, self.limits.stall, self.end.clone());
-                self.http(io, Peer { remote, device }).await;
+                let peer = Peer { remote, device, hangup: self.end.child_token() };
+                let io = ServerIo::new(tls, Some(place), self.limits.stall, peer.hangup.clone());
+                http(io, peer, self.limits.header, self.handler, &self.shutdown).await;
             }
             Ok(Err(error)) => tracing::debug!(%remote, %error, "the TLS handshake failed"),
             Err(_) => tracing::debug!(%remote, "the TLS handshake took too long"),
         }
     }
+}
 
-    async fn http(self, io: ServerIo, peer: Peer) {
-        let handler = self.handler;
-        let service = service_fn(move |request| {
-            let answer = handler(peer, request);
-            async move { Ok::<_, Infallible>(answer.await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header)
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
+/// Serves one connection that was made in another way than by accepting it, as [`serve`] does each of
+/// its own: until the other side is done, `peer.hangup` or, in order, `shutdown`.
+pub async fn serve_one<S, H, F>(
+    stream: S,
+    peer: Peer,
+    limits: &AcceptLimits,
+    handler: H,
+    shutdown: &CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Fn(Peer, Request<Incoming>) -> F,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let io = ServerIo::new(stream, None, limits.stall, peer.hangup.clone());
+    http(io, peer, limits.header, handler, shutdown).await;
+}
+
+async fn http<S, H, F>(io: ServerIo<S>, peer: Peer, head: Duration, handler: H, shutdown: &CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Fn(Peer, Request<Incoming>) -> F,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let service = service_fn(|request| {
+        let answer = handler(peer.clone(), request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let served = async {
+        tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.shutdown.cancelled() => {
+            () = shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(remote = %peer.remote, %error, "a connection ended early");
         }
+    };
+    // Dropping the connection is what lets go of everything it holds, whoever reads or does not.
+    match peer.hangup.run_until_cancelled(served).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(remote = %peer.remote, %error, "a connection ended early"),
+        None => tracing::debug!(remote = %peer.remote, "a connection was hung up"),
     }
 }

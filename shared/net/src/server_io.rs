@@ -14,26 +14,24 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::places::Place;
 
-/// One accepted connection. It stays what the accept loop owns after an upgrade too: when the loop
-/// ends, reading and writing fail.
-pub struct ServerIo {
-    tls: TlsStream<TcpStream>,
+/// The stream of an accepted connection.
+pub type AcceptedTls = TlsStream<TcpStream>;
+
+/// A connection that is served on. It stays what its owner can end after an upgrade too: reading and
+/// writing fail then.
+pub struct ServerIo<S = AcceptedTls> {
+    stream: S,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// How long a write may make no progress.
     stall: Duration,
     /// Present while a write waits. Boxed and absent otherwise: most connections are idle.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: Place,
+    _place: Option<Place>,
 }
 
-impl ServerIo {
-    pub(crate) fn new(
-        tls: TlsStream<TcpStream>,
-        place: Place,
-        stall: Duration,
-        end: CancellationToken,
-    ) -> Self {
-        Self { tls, ended: Box::pin(end.cancelled_owned()), stall, stalled: None, _place: place }
+impl<S> ServerIo<S> {
+    pub(crate) fn new(stream: S, place: Option<Place>, stall: Duration, end: CancellationToken) -> Self {
+        Self { stream, ended: Box::pin(end.cancelled_owned()), stall, stalled: None, _place: place }
     }
 
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
@@ -49,7 +47,6 @@ impl ServerIo {
             self.stalled = None;
             return write;
         }
-        self.poll_ended(cx)?;
         let patience = self.stall;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         match stalled.as_mut().poll(cx) {
@@ -59,20 +56,21 @@ impl ServerIo {
     }
 }
 
-impl AsyncRead for ServerIo {
+impl<S: AsyncRead + Unpin> AsyncRead for ServerIo<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.poll_ended(cx)?;
-        Pin::new(&mut self.tls).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for ServerIo {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ServerIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let write = Pin::new(&mut self.tls).poll_write(cx, buf);
+        self.poll_ended(cx)?;
+        let write = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.bounded(cx, write)
     }
 
@@ -81,21 +79,24 @@ impl AsyncWrite for ServerIo {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let write = Pin::new(&mut self.tls).poll_write_vectored(cx, bufs);
+        self.poll_ended(cx)?;
+        let write = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.bounded(cx, write)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tls.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flush = Pin::new(&mut self.tls).poll_flush(cx);
+        self.poll_ended(cx)?;
+        let flush = Pin::new(&mut self.stream).poll_flush(cx);
         self.bounded(cx, flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shutdown = Pin::new(&mut self.tls).poll_shutdown(cx);
+        self.poll_ended(cx)?;
+        let shutdown = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.bounded(cx, shutdown)
     }
 }

@@ -1,10 +1,9 @@
 //! The server's half of a WebSocket's beginning (RFC 6455, 4.2).
 
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper::{Method, Request, Response, StatusCode, Version};
-use hyper_util::rt::TokioIo;
+use hyper::header::{self, HeaderValue};
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode};
 use landline_protocol::{ErrorCode, WireError};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -13,23 +12,13 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use crate::body::{self, Body};
 use crate::server_io::ServerIo;
 use crate::socket;
+use crate::switch::{self, UpgradeError};
 
 /// A WebSocket on an accepted connection.
 pub type WsStream = WebSocketStream<ServerIo>;
 
 /// A WebSocket that begins once the response has been sent.
 pub struct PendingSocket(OnUpgrade);
-
-/// A WebSocket that did not come to be.
-#[derive(Debug, thiserror::Error)]
-pub enum UpgradeError {
-    /// The connection ended before it was handed over.
-    #[error("the connection ended before the WebSocket began: {0}")]
-    Ended(#[from] hyper::Error),
-    /// The request did not come through [`crate::serve()`].
-    #[error("the connection was not accepted by this program's accept loop")]
-    Foreign,
-}
 
 /// Judges a request for a WebSocket: the response to send, with the socket that follows, or the
 /// response that refuses it.
@@ -42,12 +31,8 @@ pub fn upgrade(request: &mut Request<Incoming>) -> Result<(Response<Body>, Pendi
         return Err(refused(ErrorCode::Forbidden, "Browsers cannot open this connection."));
     }
     let accept = accept_key(request).ok_or_else(not_a_websocket)?;
-    let mut response = Response::new(body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    let mut response = switch::agreed("websocket");
+    response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     Ok((response, PendingSocket(hyper::upgrade::on(request))))
 }
 
@@ -55,27 +40,16 @@ impl PendingSocket {
     /// Waits for the response to be sent, then speaks WebSocket. To be awaited in a task of its
     /// own: inside the handler it would wait for itself.
     pub async fn accept(self) -> Result<WsStream, UpgradeError> {
-        let upgraded: Upgraded = self.0.await?;
-        // Unboxed, the stream costs an idle connection 3 KiB less.
-        let parts = upgraded.downcast::<TokioIo<ServerIo>>().map_err(|_| UpgradeError::Foreign)?;
-        let early = parts.read_buf.to_vec();
-        Ok(WebSocketStream::from_partially_read(
-            parts.io.into_inner(),
-            early,
-            Role::Server,
-            Some(socket::config()),
-        )
-        .await)
+        let handed = switch::taken(self.0).await?;
+        let (stream, early) = (handed.stream, handed.early.to_vec());
+        Ok(WebSocketStream::from_partially_read(stream, early, Role::Server, Some(socket::config())).await)
     }
 }
 
 /// The proof that the request was understood, if it is a request for a WebSocket at all.
 fn accept_key(request: &Request<Incoming>) -> Option<HeaderValue> {
     let headers = request.headers();
-    let asked = request.method() == Method::GET
-        && request.version() == Version::HTTP_11
-        && has_token(headers, &header::CONNECTION, "upgrade")
-        && has_token(headers, &header::UPGRADE, "websocket")
+    let asked = switch::is_asked(request, &Method::GET, "websocket")
         && headers.get(header::SEC_WEBSOCKET_VERSION)? == "13";
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asked)?.as_bytes();
     let nonce = data_encoding::BASE64.decode(key).ok()?;
@@ -83,15 +57,6 @@ fn accept_key(request: &Request<Incoming>) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::try_from(derive_accept_key(key)).ok()
-}
-
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
 fn refused(code: ErrorCode, message: &str) -> Response<Body> {

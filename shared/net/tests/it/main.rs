@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests say what they expect by panicking, too")]
 
 mod dialling;
+mod hanging_up;
+mod reversing;
 mod serving;
 mod shutdown;
 mod sockets;

@@ -2,16 +2,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{Request, Response, StatusCode};
 use landline_net::{
-    AcceptLimits, Body, Bytes, Dialled, Peer, SocketReceiver, SocketSender, SocketSettings, WsClientStream,
-    WsStream, bearer, dial, error, json, read_json, serve, spawn, upgrade, websocket,
+    AcceptLimits, Body, Bytes, Dialled, HttpConnection, Peer, SocketReceiver, SocketSender, SocketSettings,
+    WsClientStream, WsStream, bearer, dial, error, json, read_json, reverse, serve, spawn, upgrade,
+    websocket,
 };
-use landline_protocol::{ErrorCode, WireError};
+use landline_protocol::peer_routes::DIAL_BACK;
+use landline_protocol::{DialNonce, ErrorCode, WireError};
 use landline_trust::{ClientAuth, DeviceKey, Expect, server_config};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
@@ -35,13 +38,25 @@ pub(crate) struct Server {
     pub(crate) waiting: Arc<Notify>,
     /// Lets a request to `/wait` finish.
     pub(crate) go_on: Arc<Notify>,
+    /// Who asked for `/flood`.
+    pub(crate) flooded: mpsc::Receiver<Peer>,
+    /// Chunks given to floods.
+    pub(crate) chunks: Arc<AtomicUsize>,
+    /// Connections dialled back.
+    pub(crate) reversed: mpsc::Receiver<HttpConnection>,
 }
+
+/// The nonce that the server waits for.
+pub(crate) const NONCE: DialNonce = DialNonce::from_bytes([7; 16]);
 
 #[derive(Clone)]
 struct Routes {
     sockets: mpsc::Sender<WsStream>,
     waiting: Arc<Notify>,
     go_on: Arc<Notify>,
+    flooded: mpsc::Sender<Peer>,
+    chunks: Arc<AtomicUsize>,
+    reversed: mpsc::Sender<HttpConnection>,
 }
 
 impl Server {
@@ -55,12 +70,21 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let (sender, sockets) = mpsc::channel(64);
-        let routes = Routes { sockets: sender, waiting: Arc::default(), go_on: Arc::default() };
-        let (waiting, go_on) = (routes.waiting.clone(), routes.go_on.clone());
+        let (flooded_sender, flooded) = mpsc::channel(64);
+        let (reversed_sender, reversed) = mpsc::channel(64);
+        let routes = Routes {
+            sockets: sender,
+            waiting: Arc::default(),
+            go_on: Arc::default(),
+            flooded: flooded_sender,
+            chunks: Arc::default(),
+            reversed: reversed_sender,
+        };
+        let (waiting, go_on, chunks) = (routes.waiting.clone(), routes.go_on.clone(), routes.chunks.clone());
         let handler = move |peer, request| routes.clone().answer(peer, request);
         let tls = server_config(&key, auth).unwrap();
         let task = tokio::spawn(serve(listener, tls, limits, handler, shutdown.clone()));
-        Self { key, address, shutdown, task, sockets, waiting, go_on }
+        Self { key, address, shutdown, task, sockets, waiting, go_on, flooded, chunks, reversed }
     }
 
     pub(crate) async fn dial(&self) -> Dialled {
@@ -103,7 +127,11 @@ impl Routes {
                 self.go_on.notified().await;
                 json(StatusCode::OK, &"done")
             }
-            "/flood" => Response::new(flood(self.waiting)),
+            "/flood" => {
+                self.flooded.send(peer).await.unwrap();
+                Response::new(flood(self.waiting, self.chunks))
+            }
+            DIAL_BACK => self.turn(&peer, &mut request),
             "/busy" => error(&WireError::new(ErrorCode::TooManyRequests, "Wait.").retry_after_ms(1_500)),
             "/socket" => match upgrade(&mut request) {
                 Ok((response, pending)) => {
@@ -120,8 +148,26 @@ impl Routes {
     }
 }
 
-/// A body without end, which tells when it is dropped.
-fn flood(dropped: Arc<Notify>) -> Body {
+impl Routes {
+    fn turn(self, peer: &Peer, request: &mut Request<Incoming>) -> Response<Body> {
+        match reverse::shown(request) {
+            Err(refused) => refused,
+            Ok(nonce) if nonce != NONCE => error(&WireError::new(ErrorCode::NotFound, "Nobody asked.")),
+            Ok(_) => {
+                let (response, pending) = reverse::agree(request);
+                let (device, remote) = (peer.device.unwrap(), peer.remote);
+                tokio::spawn(async move {
+                    let client = pending.accept(device, remote).await.unwrap();
+                    self.reversed.send(client).await.unwrap();
+                });
+                response
+            }
+        }
+    }
+}
+
+/// A body without end, which counts its chunks and tells when it is dropped.
+fn flood(dropped: Arc<Notify>, chunks: Arc<AtomicUsize>) -> Body {
     struct Tell(Arc<Notify>);
     impl Drop for Tell {
         fn drop(&mut self) {
@@ -132,6 +178,7 @@ fn flood(dropped: Arc<Notify>) -> Body {
     let chunk = Bytes::from(vec![0; 64 * 1024]);
     let chunks = futures_util::stream::repeat_with(move || {
         let _held = &tell;
+        chunks.fetch_add(1, Ordering::Relaxed);
         Ok(Frame::data(chunk.clone()))
     });
     BodyExt::boxed(StreamBody::new(chunks))
