@@ -3,6 +3,7 @@
 //! This program itself needs nothing but Rust and a linker; what its chores need they install
 //! (`setup.rs`) or name.
 
+mod bench;
 mod command;
 mod desk;
 mod help;
@@ -56,6 +57,8 @@ enum Chore {
     },
     /// Long runs with faults: `coordinator-kill`
     Soak(soak::Soak),
+    /// How fast it is, beside what people would use instead
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> Result<()> {
             build()?;
             step::report(&top, &desk::steps(&top.join(pictures)), name.as_deref())
         }
+        Chore::Bench(bench) => bench.run(&top),
         Chore::Soak(soak) => {
             build()?;
             soak.run(&top)

@@ -37,11 +37,7 @@ pub(crate) fn strict() -> bool {
 /// Installs what is missing. Not being able to is an error where `CI=true`; elsewhere the steps
 /// that cannot run are skipped, and say so.
 pub(crate) fn ensure() -> Result<()> {
-    let missing = missing();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    match install(&missing) {
+    match ensure_packages(&PACKAGES) {
         Ok(()) => Ok(()),
         Err(why) if strict() => Err(why),
         Err(why) => {
@@ -51,8 +47,10 @@ pub(crate) fn ensure() -> Result<()> {
     }
 }
 
-fn missing() -> Vec<&'static str> {
-    PACKAGES.into_iter().filter(|package| !installed(package)).collect()
+/// Installs those of these Debian packages that are missing.
+pub(crate) fn ensure_packages(packages: &[&str]) -> Result<()> {
+    let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
 fn installed(package: &str) -> bool {

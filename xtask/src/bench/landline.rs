@@ -1,0 +1,88 @@
+//! Landline's two ends as programs of their own: the transfer engine, with a server that knows no
+//! accounts. Sign-in and chat have no part in what is measured.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::Ground;
+use super::figures::Sample;
+use super::measure::{self, Server};
+use super::peers::tell;
+
+/// A machine that shares one file or folder.
+pub(super) struct Sharing {
+    server: Server,
+    /// What the receiver is told, as JSON.
+    pub(super) offer: String,
+    /// How long hashing took.
+    pub(super) hash_seconds: f64,
+}
+
+#[derive(Deserialize)]
+struct Offer {
+    hash_seconds: f64,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    transfer_seconds: f64,
+    finish_seconds: f64,
+}
+
+/// Fetches what is shared; only for subjects that were started.
+pub(super) fn fetch(ground: &Ground, from: Option<&Sharing>, into: &Path, extra: &[&str]) -> Result<Sample> {
+    from.context("nothing is shared")?.fetch(&ground.testkit, into, extra)
+}
+
+impl Sharing {
+    /// Shares a path, if Landline is to be measured at all.
+    pub(super) fn if_wanted(ground: &Ground, path: &Path) -> Result<Option<Self>> {
+        if !ground.wants("landline") {
+            return Ok(None);
+        }
+        let sharing = Self::start(&ground.testkit, path)?;
+        let hashed = sharing.hash_seconds;
+        tell(&format!("landline: testkit transfer serve, fetch; hashing at the source took {hashed:.2} s"));
+        Ok(Some(sharing))
+    }
+
+    /// Shares a path and waits until it is hashed.
+    pub(super) fn start(testkit: &Path, path: &Path) -> Result<Self> {
+        let mut command = Command::new(testkit);
+        command.args(["transfer", "serve"]).arg(path).stdout(Stdio::piped());
+        let mut server = Server::start(&mut command)?;
+        let mut offer = String::new();
+        BufReader::new(server.output()?).read_line(&mut offer)?;
+        let read: Offer = serde_json::from_str(&offer).with_context(|| format!("no offer: {offer}"))?;
+        Ok(Self { server, offer, hash_seconds: read.hash_seconds })
+    }
+
+    /// Fetches into a folder and weighs both ends. What is timed is everything from the start of the
+    /// receiving program until the last byte is verified and written; sync and rename apart.
+    pub(super) fn fetch(&self, testkit: &Path, into: &Path, extra: &[&str]) -> Result<Sample> {
+        let mut command = Command::new(testkit);
+        command.args(["transfer", "fetch", "--offer", &self.offer]).args(extra).arg(into);
+        let before = self.server.cpu()?;
+        let (cost, text) = measure::run(&mut command)?;
+        let report: Report = serde_json::from_str(text.trim()).with_context(|| format!("no report: {text}"))?;
+        // Whatever the program did before and after its own measurement counts as transfer.
+        let seconds = cost.seconds - report.finish_seconds;
+        debug_assert!(report.transfer_seconds <= seconds);
+        Ok(Sample {
+            seconds,
+            bytes: 0,
+            cpu_seconds: cost.cpu_seconds + self.server.cpu()? - before,
+            peak_mib: (self.server.peak_mib(), cost.peak_mib),
+            finish_seconds: Some(report.finish_seconds),
+        })
+    }
+}
+
+/// Where the receiver put it.
+pub(super) fn received(into: &Path, path: &Path) -> PathBuf {
+    into.join(path.file_name().unwrap_or_default())
+}
