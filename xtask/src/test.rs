@@ -30,7 +30,7 @@ fn plan(top: &Path) -> Vec<Step> {
     plan.push(help::step());
     plan.extend(real::steps());
     plan.push(Step::new("demo without a display", demo));
-    plan.push(soak::small());
+    plan.extend(soak::small());
     plan.extend(desk::steps(&top.join("target/window")));
     plan
 }

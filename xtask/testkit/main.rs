@@ -1,45 +1,38 @@
-//! Clients, load and a checker, for `cargo xtask soak`.
+//! Clients, load, faults and checkers, for `cargo xtask soak` and `cargo xtask bench`.
 //!
 //! A program apart from the chores, because it contains the engine that they can do without.
 
+mod campaign;
 mod check;
 mod client;
 mod coordinator;
 mod kill;
 mod random;
+mod transfer;
 
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
 
-use clap::{Parser, ValueEnum};
+use campaign::Campaign;
 
 #[derive(Parser)]
 struct Cli {
-    /// Which run
+    #[command(subcommand)]
     run: Run,
-    /// Repeats a run
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// How many messages
-    #[arg(long, default_value_t = 5_000)]
-    count: usize,
-    /// How many clients
-    #[arg(long, default_value_t = 20)]
-    clients: usize,
-    /// The `landline` program
-    #[arg(long)]
-    landline: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Subcommand)]
 enum Run {
     /// kill -9 of the coordinator while everybody talks
-    CoordinatorKill,
+    CoordinatorKill(Campaign),
+    /// The two ends of the transfer engine
+    #[command(subcommand)]
+    Transfer(transfer::End),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    match cli.run {
-        Run::CoordinatorKill => kill::run(&cli).await,
+    match Cli::parse().run {
+        Run::CoordinatorKill(campaign) => campaign.judge("coordinator-kill", kill::run(&campaign).await?),
+        Run::Transfer(end) => end.run().await,
     }
 }

@@ -109,8 +109,11 @@ fn spread(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> (f64, f64, f64) {
         [] => (f64::NAN, f64::NAN, f64::NAN),
         [min, .., max] => {
             let middle = values.len() / 2;
-            let median =
-                if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) };
+            let median = if values.len() % 2 == 1 {
+                values[middle]
+            } else {
+                f64::midpoint(values[middle - 1], values[middle])
+            };
             (*min, median, *max)
         }
         [only] => (*only, *only, *only),

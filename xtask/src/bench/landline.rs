@@ -68,7 +68,8 @@ impl Sharing {
         command.args(["transfer", "fetch", "--offer", &self.offer]).args(extra).arg(into);
         let before = self.server.cpu()?;
         let (cost, text) = measure::run(&mut command)?;
-        let report: Report = serde_json::from_str(text.trim()).with_context(|| format!("no report: {text}"))?;
+        let report: Report =
+            serde_json::from_str(text.trim()).with_context(|| format!("no report: {text}"))?;
         // Whatever the program did before and after its own measurement counts as transfer.
         let seconds = cost.seconds - report.finish_seconds;
         debug_assert!(report.transfer_seconds <= seconds);

@@ -4,8 +4,8 @@
 mod big;
 mod content;
 mod figures;
-mod landline;
 mod lan;
+mod landline;
 mod measure;
 mod peers;
 mod small;
@@ -86,7 +86,7 @@ impl Bench {
     pub(crate) fn run(&self, top: &Path) -> Result<()> {
         let Subject::Transfer = self.subject;
         setup::ensure_packages(&PACKAGES)?;
-        if std::env::var_os("NOBUILD").is_none() { build(top)?; }
+        build(top)?;
         let ground = self.ground(top)?;
         content::warm(ground.memory.path(), self.mib)?;
         let cases = Case::value_variants().iter().filter(|case| self.case.is_none_or(|only| only == **case));
@@ -143,7 +143,19 @@ impl Ground {
 fn build(top: &Path) -> Result<()> {
     command::run(&mut cargo(
         top,
-        &["build", "--quiet", "--release", "-p", "landline", "-p", "xtask", "--bin", "landline", "--bin", "testkit"],
+        &[
+            "build",
+            "--quiet",
+            "--release",
+            "-p",
+            "landline",
+            "-p",
+            "xtask",
+            "--bin",
+            "landline",
+            "--bin",
+            "testkit",
+        ],
     ))
 }
 

@@ -1,0 +1,165 @@
+//! The end that wants it.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use landline_net::client::HttpConnection;
+use landline_net::dial::{DialError, dial};
+use landline_protocol::peer_routes::Door;
+use landline_protocol::{ConversationId, MessageId, OfferRef, OfferedName, Timestamp};
+use landline_transfer::fetch::{Connect, FetchJob, Kind, Line, Phase, Progress, Source, fetch};
+use landline_transfer::{Conflict, Destination, Rates};
+use landline_trust::device::DeviceKey;
+use landline_trust::tls::Expect;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{Offer, unverified};
+
+/// For reaching a source.
+const DIAL: Duration = Duration::from_secs(5);
+
+/// What to fetch, and how.
+#[derive(Args)]
+pub(crate) struct Fetch {
+    /// The offer as the serving end printed it
+    #[arg(long)]
+    offer: String,
+    /// Another source of the same
+    #[arg(long)]
+    also: Option<String>,
+    /// Stop when so much is here, keeping the part
+    #[arg(long)]
+    stop_at_percent: Option<u64>,
+    /// Write what comes without verifying it: how fast the line is
+    #[arg(long)]
+    unverified: bool,
+    /// The folder for it
+    into: PathBuf,
+}
+
+/// What is printed at the end.
+#[derive(Serialize)]
+struct Report {
+    /// From the start of the program until the last byte was verified and written.
+    transfer_seconds: f64,
+    /// From then until it was synced and had its name.
+    finish_seconds: f64,
+}
+
+impl Fetch {
+    /// Fetches, and tells how long it took.
+    pub(crate) async fn run(self) -> Result<()> {
+        let begun = Instant::now();
+        let offer: Offer = serde_json::from_str(&self.offer).context("the offer cannot be read")?;
+        if self.unverified {
+            let connect = Arc::new(Direct(Arc::new(DeviceKey::generate()?)));
+            let file = unverified::create(&self.into, &offer.name)?;
+            unverified::fetch(connect, source(&offer)?, offer.size, file).await?;
+            let end = Instant::now();
+            return report(begun, end, end);
+        }
+        let (progress, watched) = watch::channel(Progress::default());
+        let job = self.job(&offer)?;
+        let mut fetching = std::pin::pin!(fetch(job, progress, CancellationToken::new()));
+        let finishing = tokio::select! {
+            at = until_finishing(watched.clone()) => at,
+            at = until_enough(watched, self.stop_at_percent, offer.size) => {
+                // Dropped with the part as it is, as a pause.
+                return report(begun, at, at);
+            }
+            ended = &mut fetching => { ended?; Instant::now() }
+        };
+        // A small download may have ended in the same moment.
+        if let Err(error) = fetching.await {
+            bail!(error);
+        }
+        report(begun, finishing, Instant::now())
+    }
+
+    fn job(&self, offer: &Offer) -> Result<FetchJob> {
+        let mut sources = vec![source(offer)?];
+        if let Some(also) = &self.also {
+            sources.push(source(&serde_json::from_str(also)?)?);
+        }
+        let key = Arc::new(DeviceKey::generate()?);
+        let name = OfferedName::new(&offer.name).to_file_name().0;
+        let (_, root) = watch::channel(Some(offer.root));
+        let (_, sources) = watch::channel(sources.into());
+        let (_, credential) = watch::channel(Arc::from("none"));
+        let (_, pass) = watch::channel(Arc::from(""));
+        Ok(FetchJob {
+            offer: OfferRef {
+                conversation: ConversationId::lobby(),
+                device: offer.device,
+                id: MessageId::new(Timestamp::from_millis(0), [0; 10]),
+            },
+            kind: if offer.folder { Kind::Folder } else { Kind::File },
+            size: offer.size,
+            root,
+            to: Destination { folder: self.into.clone(), name, conflict: Conflict::Rename },
+            picks: None,
+            sources,
+            line: Line { connect: Arc::new(Direct(key)), credential, pass },
+            rates: Rates::new(),
+            pass_on: None,
+        })
+    }
+}
+
+fn source(offer: &Offer) -> Result<Source> {
+    Ok(Source {
+        user: "sender".parse()?,
+        device: offer.device,
+        addresses: vec![offer.address],
+        door: Door::Share(offer.share),
+    })
+}
+
+/// Dials the address there is.
+struct Direct(Arc<DeviceKey>);
+
+impl Connect for Direct {
+    fn connect<'a>(
+        &'a self,
+        source: &'a Source,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpConnection, DialError>> + Send + 'a>> {
+        Box::pin(async move {
+            let dialled = dial(&source.addresses, &self.0, Expect::Pinned(source.device), DIAL).await?;
+            HttpConnection::open(dialled).await.map_err(|error| DialError::Tls(error.to_string()))
+        })
+    }
+}
+
+async fn until_finishing(mut watched: watch::Receiver<Progress>) -> Instant {
+    match watched.wait_for(|progress| progress.phase == Phase::Finishing).await {
+        Ok(_) => Instant::now(),
+        // The download ended without; whoever waits for it tells.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn until_enough(mut watched: watch::Receiver<Progress>, percent: Option<u64>, size: u64) -> Instant {
+    let Some(percent) = percent else {
+        return std::future::pending().await;
+    };
+    match watched.wait_for(|progress| progress.here * 100 >= size * percent).await {
+        Ok(_) => Instant::now(),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn report(begun: Instant, finishing: Instant, end: Instant) -> Result<()> {
+    let report = Report {
+        transfer_seconds: (finishing - begun).as_secs_f64(),
+        finish_seconds: (end - finishing).as_secs_f64(),
+    };
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(())
+}
