@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use landline_protocol::limits::PIECE_BYTES;
+
 use crate::range::Slice;
 use crate::tree::{piece_count, piece_len};
 
@@ -96,13 +98,24 @@ impl Layout {
         if number >= self.pieces {
             return None;
         }
-        // The last file that begins here or before; empty ones share the number of the next.
-        let file = self.files.partition_point(|span| span.first <= number).checked_sub(1)?;
-        let span = self.files[file];
-        let index = (number - span.first) as u64;
-        let offset = index * landline_protocol::limits::PIECE_BYTES;
-        let len = piece_len(span.size, index);
-        Some(Piece { file, index, offset, start: span.start + offset, len })
+        Some(self.piece_of(self.file_of(number), number))
+    }
+
+    /// Bytes of the piece with this number; 0 beyond the end.
+    pub fn len_of(&self, number: usize) -> usize {
+        self.piece(number).map_or(0, |piece| piece.len)
+    }
+
+    /// The pieces of a run, one after the other: for many, cheaper than asking for each.
+    pub fn pieces_in(&self, run: Run) -> impl Iterator<Item = Piece> {
+        let mut file = self.file_of(run.first);
+        let numbers = run.first..run.range().end.min(self.pieces);
+        numbers.map(move |number| {
+            while self.files.get(file + 1).is_some_and(|next| next.first <= number) {
+                file += 1;
+            }
+            self.piece_of(file, number)
+        })
     }
 
     /// The numbers of a file's pieces.
@@ -118,15 +131,33 @@ impl Layout {
         Slice { start: begin(run.first), end: begin(run.first + run.count) }
     }
 
+    /// Bytes of a run.
+    pub fn bytes(&self, run: Run) -> u64 {
+        self.slice(run).len()
+    }
+
     /// Whether the content is one file of more than one piece, whose values need a tree.
     pub fn needs_tree(&self) -> bool {
         self.files.len() == 1 && self.pieces > 1
+    }
+
+    /// The file that a piece is of: the last that begins there or before, for empty ones share the
+    /// number of the next.
+    fn file_of(&self, number: usize) -> usize {
+        self.files.partition_point(|span| span.first <= number).saturating_sub(1)
+    }
+
+    fn piece_of(&self, file: usize, number: usize) -> Piece {
+        let span = self.files[file];
+        let index = (number - span.first) as u64;
+        let offset = index * PIECE_BYTES;
+        let len = piece_len(span.size, index);
+        Piece { file, index, offset, start: span.start + offset, len }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use landline_protocol::limits::PIECE_BYTES;
     use proptest::prelude::*;
 
     use super::*;
