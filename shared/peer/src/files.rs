@@ -1,25 +1,25 @@
-//! The embedded file server: who asks is settled here, what they get in `landline-transfer`.
+//! The embedded file server: one port on which this machine serves files, and is dialled back.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use landline_net::Body;
 use landline_net::serve::{AcceptLimits, Peer, serve};
-use landline_protocol::WireError;
-use landline_transfer::serve::respond;
+use landline_net::{Body, Clock, follow, reachable};
+use landline_protocol::peer_routes::DIAL_BACK;
 use landline_transfer::share::Shares;
 use landline_trust::device::DeviceKey;
 use landline_trust::tls::{ClientAuth, TlsError, server_config};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::gate::Gatekeeper;
-
-use landline_net::Clock;
+use crate::reach::{Reach, ReachSetup};
+use crate::service::FileService;
 
 /// How long connections may take to end; the server gives them two seconds itself.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -28,8 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(crate) struct FileServer {
     pub(crate) port: u16,
     pub(crate) gatekeeper: watch::Sender<Gatekeeper>,
+    /// The ways to others, who may be asked to dial this server.
+    pub(crate) reach: Reach,
+    /// Where others may find this server; changes as this machine's addresses do.
+    pub(crate) addresses: watch::Receiver<Vec<SocketAddr>>,
     shutdown: CancellationToken,
     task: AbortOnDropHandle<()>,
+    _following: AbortOnDropHandle<()>,
+    _reaching: DropGuard,
 }
 
 /// Why the file server did not start.
@@ -49,37 +55,60 @@ impl FileServer {
     pub(crate) async fn start(
         listen: SocketAddr,
         last_port: Option<u16>,
-        key: &DeviceKey,
+        key: &Arc<DeviceKey>,
         shares: Shares,
         clock: Clock,
     ) -> Result<Self, FileServerError> {
         let tls = server_config(key, ClientAuth::Required)?;
         let listener = bind(listen, last_port).await?;
-        let port = listener.local_addr()?.port();
+        let bound = listener.local_addr()?;
         let (gatekeeper, gate) = watch::channel(Gatekeeper::default());
+        let (announce, addresses) = watch::channel(reachable(bound));
+        let service = FileService { shares, gate, clock };
         let shutdown = CancellationToken::new();
-        let handler = move |peer: Peer, request: Request<Incoming>| {
-            let (shares, gate, clock) = (shares.clone(), gate.clone(), clock.clone());
-            async move {
-                let keeper = gate.borrow().clone();
-                match keeper.admit(peer.device, request.headers(), clock.now()) {
-                    Ok(asker) => respond(&shares, &asker, request).await,
-                    Err(error) => refuse(&error),
-                }
-            }
-        };
+        let reach = Reach::new(ReachSetup {
+            key: Arc::clone(key),
+            service: service.clone(),
+            addresses: addresses.clone(),
+            shutdown: shutdown.clone(),
+        });
+        let ways = reach.clone();
+        let handler = move |peer, request| answer(service.clone(), ways.clone(), peer, request);
         let running = serve(listener, tls, AcceptLimits::default(), handler, shutdown.clone());
-        let task = AbortOnDropHandle::new(tokio::spawn(running));
-        Ok(Self { port, gatekeeper, shutdown, task })
+        Ok(Self {
+            port: bound.port(),
+            gatekeeper,
+            addresses,
+            shutdown,
+            task: AbortOnDropHandle::new(tokio::spawn(running)),
+            _following: AbortOnDropHandle::new(tokio::spawn(follow(bound, announce))),
+            _reaching: reach.guard(),
+            reach,
+        })
     }
 
     /// Ends every transfer in order. The port is free when this returns.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         let handle = self.task.abort_handle();
-        if tokio::time::timeout(PATIENCE, self.task).await.is_err() {
+        let (served, ()) = tokio::join!(tokio::time::timeout(PATIENCE, self.task), self.reach.stop());
+        if served.is_err() {
             handle.abort();
         }
+    }
+}
+
+/// Connections dialled back go to whoever asked for them; everything else is about files.
+async fn answer(
+    service: FileService,
+    reach: Reach,
+    peer: Peer,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    if request.uri().path() == DIAL_BACK {
+        reach.arrival(&peer, &mut request)
+    } else {
+        service.answer(peer, request).await
     }
 }
 
@@ -96,8 +125,4 @@ async fn bind(listen: SocketAddr, last_port: Option<u16>) -> std::io::Result<Tcp
         }
         result => result,
     }
-}
-
-fn refuse(error: &WireError) -> Response<Body> {
-    landline_net::body::error(error)
 }

@@ -1,11 +1,13 @@
 //! Who may ask this machine for files at all: the device proves itself by its TLS key, its user by a
-//! credential that the coordinator bound to that key and has not taken back.
+//! credential that the coordinator bound to that key and has not taken back. And what for, beside what
+//! this machine offered itself: that a content pass says.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use hyper::HeaderMap;
-use landline_protocol::{DeviceId, ErrorCode, Timestamp, WireError};
+use landline_protocol::swarm::PASS_HEADER;
+use landline_protocol::{DeviceId, ErrorCode, HeldKey, Timestamp, UserName, WireError};
 use landline_transfer::serve::Asker;
 use landline_trust::token::{PeerClaims, TokenError, TokenVerifier};
 
@@ -51,7 +53,27 @@ impl Gatekeeper {
             let text = "This device was signed out. Sign in again.";
             return Err(WireError::new(ErrorCode::SessionRevoked, text));
         }
-        Ok(Asker { user: claims.user, device })
+        let pass = self.pass(verifier, headers, &claims.user, &device, now);
+        Ok(Asker { user: claims.user, device, pass })
+    }
+
+    /// The offer that a content pass is for; a pass that is not good is none.
+    fn pass(
+        &self,
+        verifier: &TokenVerifier,
+        headers: &HeaderMap,
+        user: &UserName,
+        device: &DeviceId,
+        now: Timestamp,
+    ) -> Option<HeldKey> {
+        let token = headers.get(PASS_HEADER)?.to_str().ok()?;
+        match verifier.content_pass(token, device, self.coordinator_time(now)) {
+            Ok(pass) => (pass.user.folded() == user.folded()).then(|| pass.offer.key()),
+            Err(error) => {
+                tracing::debug!(device = device.short(), %error, "a content pass is not good");
+                None
+            }
+        }
     }
 
     fn check(
@@ -79,6 +101,7 @@ impl Gatekeeper {
 #[cfg(test)]
 mod tests {
     use hyper::header::{AUTHORIZATION, HeaderValue};
+    use landline_protocol::{ConversationId, MessageId, OfferRef};
     use landline_trust::{DeviceKey, TokenSigner};
 
     use super::*;
@@ -87,9 +110,15 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     struct Fixture {
+        signer: TokenSigner,
         keeper: Gatekeeper,
         device: DeviceId,
         headers: HeaderMap,
+    }
+
+    fn offer() -> OfferRef {
+        let (conversation, device) = (ConversationId::lobby(), DeviceId::from_bytes([3; 32]));
+        OfferRef { conversation, device, id: MessageId::new(NOW, [7; 10]) }
     }
 
     /// Bob's device with a credential issued at [`NOW`].
@@ -101,13 +130,24 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
         let verifier = Some(Arc::new(TokenVerifier::new(signer.key_set())));
-        Fixture { keeper: Gatekeeper { verifier, ..Gatekeeper::default() }, device, headers }
+        Fixture { signer, keeper: Gatekeeper { verifier, ..Gatekeeper::default() }, device, headers }
     }
 
     impl Fixture {
         fn ask(&self, later_ms: u64) -> Result<String, ErrorCode> {
             let asked = self.keeper.admit(Some(self.device), &self.headers, NOW.plus_millis(later_ms));
             asked.map(|asker| asker.user.to_string()).map_err(|error| error.code)
+        }
+
+        /// What the pass beside the credential admits to, if whoever shows it gets in at all.
+        fn passed(&self, later_ms: u64) -> Option<HeldKey> {
+            let asked = self.keeper.admit(Some(self.device), &self.headers, NOW.plus_millis(later_ms));
+            asked.unwrap().pass
+        }
+
+        fn show(&mut self, user: &str, device: &DeviceId) {
+            let (token, _) = self.signer.content_pass(&user.parse().unwrap(), device, &offer(), NOW).unwrap();
+            self.headers.insert(PASS_HEADER, HeaderValue::from_str(&token).unwrap());
         }
     }
 
@@ -120,6 +160,26 @@ mod tests {
         bob.headers.clear();
         assert_eq!(bob.ask(0), Err(ErrorCode::Unauthenticated));
         assert!(bob.keeper.admit(None, &bob.headers, NOW).is_err());
+    }
+
+    #[test]
+    fn a_pass_counts_beside_the_credential_of_the_same_person_and_device() {
+        let mut bob = fixture();
+        assert_eq!(bob.passed(0), None);
+        let device = bob.device;
+        bob.show("Bob", &device);
+        assert_eq!(bob.passed(0), Some(offer().key()));
+        assert_eq!(bob.passed(11 * 60 * 1000), None, "expired");
+        bob.keeper.skew_ms = -(11 * 60 * 1000);
+        assert_eq!(bob.passed(11 * 60 * 1000), Some(offer().key()), "by the coordinator's clock it is not");
+        bob.keeper.skew_ms = 0;
+        bob.show("mallory", &device);
+        assert_eq!(bob.passed(0), None, "somebody else's");
+        bob.show("bob", &DeviceKey::generate().unwrap().id());
+        assert_eq!(bob.passed(0), None, "another device's");
+        let credential = bob.headers[AUTHORIZATION].to_str().unwrap().replace("Bearer ", "");
+        bob.headers.insert(PASS_HEADER, HeaderValue::from_str(&credential).unwrap());
+        assert_eq!(bob.passed(0), None, "a credential is no pass");
     }
 
     #[test]

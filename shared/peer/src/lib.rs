@@ -11,7 +11,9 @@ mod gate;
 mod history;
 mod profile;
 mod rate;
+mod reach;
 mod secrets;
+mod service;
 mod session;
 
 pub use engine::{Handle, Options, StartError, start};

@@ -153,7 +153,8 @@ impl Engine {
             client: self.client(account),
             secrets: self.secrets.clone(),
             device_name: self.device_name.clone(),
-            addresses: self.addresses.subscribe(),
+            addresses: self.files.addresses.clone(),
+            uplink: self.files.reach.uplink(),
             credential: self.credential.clone(),
             access,
         };

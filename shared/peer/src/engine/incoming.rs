@@ -72,6 +72,10 @@ impl Engine {
                 self.refused(id, error).await;
                 Ok(())
             }
+            ServerFrame::DialBack { from, addresses, nonce } => {
+                self.files.reach.dial_back(from, addresses, nonce);
+                Ok(())
+            }
             ServerFrame::Error { error } => self.complaint(&error),
             ServerFrame::Welcome(_)
             | ServerFrame::Authenticated { .. }

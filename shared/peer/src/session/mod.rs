@@ -6,6 +6,7 @@
 pub(crate) mod backoff;
 pub(crate) mod coordinator;
 mod pump;
+mod uplink;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::secrets::{Secrets, Stored};
 use backoff::{Backoff, random_byte};
 use coordinator::{Client, Refusal, refused_failure};
 pub(crate) use pump::encode;
+pub(crate) use uplink::{Uplink, UplinkShown};
 
 /// What happens on the line.
 pub(crate) enum SessionEvent {
@@ -47,6 +49,8 @@ pub(crate) struct SessionSetup {
     pub(crate) device_name: String,
     /// Where this device's file server can be reached.
     pub(crate) addresses: watch::Receiver<Vec<SocketAddr>>,
+    /// Where the line is shown while it is up.
+    pub(crate) uplink: UplinkShown,
     /// Receives each new peer credential.
     pub(crate) credential: watch::Sender<Arc<str>>,
     /// Tokens just obtained by signing in; otherwise the stored refresh token is traded first.
@@ -150,8 +154,9 @@ impl Session {
             Ok(dialled) => dialled,
             Err(cause) => return end_of(cause),
         };
+        let coordinator = dialled.remote.ip();
         match pump::open(dialled, &access).await {
-            Ok(socket) => self.pump(socket).await,
+            Ok(socket) => self.pump(socket, coordinator).await,
             // Whatever is wrong with the access token, a fresh one or the reason why there is none
             // comes from the next refresh.
             Err(Refusal::Refused(error))

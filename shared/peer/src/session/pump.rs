@@ -1,5 +1,6 @@
 //! An open WebSocket: hello and welcome, frames to the engine, tokens renewed in time.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use landline_net::Utf8Bytes;
@@ -11,6 +12,7 @@ use landline_protocol::frame::{Hello, Welcome};
 use landline_protocol::{ClientFrame, ErrorCode, ServerFrame, Timestamp, WireError};
 
 use super::coordinator::{Refusal, refused_failure};
+use super::uplink::{Raised, Uplink};
 use super::{Access, End, Session, SessionEvent, end_of_refusal};
 use crate::api::{Failure, FailureKind};
 
@@ -61,7 +63,7 @@ pub(crate) fn encode(frame: &ClientFrame) -> Utf8Bytes {
 
 impl Session {
     /// Drives one open socket to its end.
-    pub(super) async fn pump(&mut self, stream: WsClientStream) -> End {
+    pub(super) async fn pump(&mut self, stream: WsClientStream, coordinator: IpAddr) -> End {
         let (sender, mut receiver) = socket::spawn(stream, HEARTBEAT);
         let hello = self.hello();
         if sender.send(encode(&hello)).is_err() {
@@ -81,6 +83,8 @@ impl Session {
         if self.events.send(up).await.is_err() {
             return End::Closed;
         }
+        let line = Uplink { sender: sender.clone(), coordinator };
+        let _raised = Raised::new(self.setup.uplink.clone(), line);
         let end = self.relay(&sender, &mut receiver, clock, renew_at).await;
         sender.close(None);
         end

@@ -1,0 +1,1 @@
+//! What reaching others promises, over real sockets on loopback.
