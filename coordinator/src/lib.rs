@@ -10,6 +10,7 @@ pub mod server;
 pub mod settings;
 
 mod auth;
+mod catalog;
 mod error;
 mod http;
 mod hub;

@@ -9,7 +9,7 @@ mod rates;
 mod sessions;
 
 use landline_protocol::account::{KeySet, Session};
-use landline_protocol::{DeviceId, ErrorCode, Timestamp, UserName, WireError, limits};
+use landline_protocol::{DeviceId, ErrorCode, OfferRef, Timestamp, UserName, WireError, limits};
 use landline_protocol::{RevocationList, SignedRevocations};
 use landline_trust::{DeviceKey, TokenError, TokenSigner, TokenVerifier, revocation};
 
@@ -82,6 +82,16 @@ impl Auth {
             }),
             _ => Err(revoked()),
         }
+    }
+
+    /// A pass with which a device may fetch what was offered. The caller has checked that the
+    /// account may see it.
+    pub(crate) fn content_pass(
+        &self,
+        who: &Authorized,
+        offer: &OfferRef,
+    ) -> Result<(String, Timestamp), WireError> {
+        self.signer.content_pass(&who.user, &who.device, offer, self.clock.now()).map_err(internal)
     }
 
     /// The list of revocations as everybody gets it.

@@ -24,16 +24,16 @@ const BURST_SECONDS: f64 = 4.0;
 const PART_ROOM: usize = limits::QUEUE_BYTES / 4;
 
 /// What a session works with.
-struct Session {
-    app: Arc<App>,
-    who: Authorized,
-    peer: Peer,
-    sender: SocketSender,
-    id: ConnectionId,
+pub(super) struct Session {
+    pub(super) app: Arc<App>,
+    pub(super) who: Authorized,
+    pub(super) peer: Peer,
+    pub(super) sender: SocketSender,
+    pub(super) id: ConnectionId,
 }
 
 /// Whether the session goes on.
-enum Next {
+pub(super) enum Next {
     Frame,
     End,
 }
@@ -112,7 +112,7 @@ async fn wait_for_hello(receiver: &mut SocketReceiver) -> Result<Option<Hello>, 
 }
 
 impl Session {
-    fn tell(&self, frame: &ServerFrame) {
+    pub(super) fn tell(&self, frame: &ServerFrame) {
         // Who reads too slowly is cut off by the socket, and resumes.
         let _ = self.sender.send(encode(frame).into());
     }
@@ -157,6 +157,10 @@ impl Session {
                 self.app.hub.announce(&self.who, addresses, self.peer.remote.ip());
             }
             Ok(ClientFrame::Authenticate { token }) => return self.authenticate(&token).await,
+            Ok(ClientFrame::Hold { offer, complete }) => return self.hold(offer, complete).await,
+            Ok(ClientFrame::Release { offer }) => self.release(&offer),
+            Ok(ClientFrame::Seek { offer }) => return self.seek(offer).await,
+            Ok(ClientFrame::DialBack { to, addresses, nonce }) => self.dial_back(to, addresses, nonce),
             Ok(ClientFrame::Hello(_)) => {
                 self.complain(ErrorCode::BadRequest, "hello was said already".into());
             }

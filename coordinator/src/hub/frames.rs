@@ -13,10 +13,14 @@ pub(super) fn goodbye(code: ErrorCode, message: &str) -> WireError {
     WireError::new(code, message)
 }
 
+/// Eight bytes of chance. Without randomness it is always the same, which is less fair, not wrong.
+pub(super) fn chance() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
 /// A milliseconds' worth of chance below `below`, so that many clients do not come back as one.
 pub(super) fn jitter(below: u64) -> u64 {
-    let mut bytes = [0; 8];
-    // Without randomness everybody comes back at once, which is slower, not wrong.
-    let _ = getrandom::fill(&mut bytes);
-    u64::from_le_bytes(bytes) % below.max(1)
+    chance() % below.max(1)
 }

@@ -6,10 +6,12 @@
 
 pub(crate) mod connection;
 mod conversations;
+mod dial_back;
 mod fanout;
 mod frames;
 mod incoming;
 mod introduction;
+mod offers;
 mod page;
 mod people;
 #[cfg(test)]
@@ -29,10 +31,12 @@ use landline_protocol::{
 use tokio::sync::Notify;
 
 use crate::auth::{Authorized, revoked};
+use crate::catalog::Holders;
 use crate::store::accounts::StoredPerson;
 use crate::store::messages::StoredConversation;
 use crate::store::{ConnectionId, StoreError};
 use conversations::Conversations;
+use dial_back::Asked;
 use frames::{encode, goodbye, jitter};
 use landline_net::Clock;
 use page::ReadPage;
@@ -62,6 +66,10 @@ struct State {
     by_device: HashMap<DeviceId, ConnectionId>,
     /// Families that ended lately, and until when to remember them.
     ended: HashMap<String, Timestamp>,
+    /// Who holds what was offered.
+    holders: Holders,
+    /// Who asked whom to dial back lately.
+    asked: Asked,
     last_id: u64,
     closing: bool,
     revocations: Told,
@@ -100,6 +108,8 @@ impl Hub {
             connections: HashMap::new(),
             by_device: HashMap::new(),
             ended: HashMap::new(),
+            holders: Holders::default(),
+            asked: Asked::default(),
             last_id: 0,
             closing: false,
             revocations: Told::default(),
@@ -154,6 +164,7 @@ impl Hub {
             return false;
         };
         state.conversations.forget(id, &gone.user);
+        state.holders.forget(id);
         let newest = state.by_device.get(&gone.device) == Some(&id);
         if newest {
             state.by_device.remove(&gone.device);
@@ -260,6 +271,7 @@ impl Hub {
         let now = self.clock.now();
         let mut state = self.state();
         state.ended.retain(|_, until| *until > now);
+        state.asked.sweep(now);
         for connected in state.connections.values().filter(|c| c.expires_at <= now) {
             let why = "the access token ran out: sign in again with a fresh one";
             dismiss(&connected.sender, goodbye(ErrorCode::TokenExpired, why));
@@ -300,10 +312,18 @@ impl State {
     fn replace(&mut self, earlier: ConnectionId, now: Timestamp) {
         if let Some(gone) = self.connections.remove(&earlier) {
             self.conversations.forget(earlier, &gone.user);
+            self.holders.forget(earlier);
             self.people.leave(&gone.user, gone.device, now);
             let why = "another connection of this device took over";
             dismiss(&gone.sender, goodbye(ErrorCode::Replaced, why));
         }
+    }
+
+    /// Whether a connection is here, and is not about to end: what it holds is gone with the decision,
+    /// not when the socket is.
+    fn is_current(&self, id: ConnectionId, now: Timestamp) -> bool {
+        let connected = self.connections.get(&id);
+        connected.is_some_and(|c| c.expires_at > now && !self.ended.contains_key(&c.session))
     }
 
     fn tell_all(&self, frame: &ServerFrame) {

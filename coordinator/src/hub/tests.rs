@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landline_net::{SocketReceiver, SocketSettings};
-use landline_protocol::ServerFrame;
+use landline_protocol::{MessageId, OfferRef, ServerFrame, limits};
 use tokio::io::DuplexStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -30,11 +30,15 @@ fn user(n: u32) -> UserName {
 }
 
 fn enter(hub: &Hub, sender: &SocketSender) -> ConnectionId {
+    enter_with(hub, sender, 7, "s")
+}
+
+fn enter_with(hub: &Hub, sender: &SocketSender, device: u8, session: &str) -> ConnectionId {
     let who = Authorized {
         user: user(0),
         admin: false,
-        device: DeviceId::from_bytes([7; 32]),
-        session: "s".into(),
+        device: DeviceId::from_bytes([device; 32]),
+        session: session.into(),
         expires_at: Timestamp::from_millis(u64::MAX),
     };
     hub.enter(&who, sender, "pc", Vec::new()).unwrap()
@@ -52,6 +56,40 @@ async fn a_thousand_changes_during_an_introduction_do_not_overflow_its_queue() {
     while hub.introduce(id, &mut so_far) {}
     assert_eq!(sender.closed(), None);
     assert!(hub.state().connections[&id].introduced);
+}
+
+#[tokio::test]
+async fn holders_are_told_in_moderation_and_never_of_an_ended_session() {
+    let (hub, (sender, _receiver, _nobody)) = (hub(1), line().await);
+    let offer = OfferRef {
+        conversation: ConversationId::lobby(),
+        device: DeviceId::from_bytes([1; 32]),
+        id: MessageId::new(Timestamp::from_millis(1), [1; 10]),
+    };
+    let asker = enter_with(&hub, &sender, 200, "asker");
+    let all: Vec<_> =
+        (1..=40).map(|n| enter_with(&hub, &sender, n, if n <= 5 { "a" } else { "b" })).collect();
+    hub.hold(asker, offer, true);
+    for (n, id) in all.iter().enumerate() {
+        hub.hold(*id, offer, n < 10);
+    }
+    let told = |seed| hub.holders(asker, &offer, seed).unwrap();
+    for seed in 0..20 {
+        let holders = told(seed);
+        assert_eq!(holders.len(), limits::HOLDERS);
+        assert_eq!(holders.iter().filter(|one| one.complete).count(), 10);
+        assert!(holders.iter().all(|one| one.device != DeviceId::from_bytes([200; 32])));
+    }
+    assert_ne!(told(1), told(2));
+    hub.end_session("b");
+    assert_eq!(told(1).len(), 5);
+    // Its socket may live on for a moment, to no effect.
+    hub.hold(all[30], offer, true);
+    assert_eq!(told(1).len(), 5);
+    assert_eq!(hub.holders(all[30], &offer, 1), None);
+    hub.end_session("a");
+    hub.end_session("asker");
+    assert_eq!(hub.holders(asker, &offer, 1), None);
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use landline_protocol::frame::Range;
 use landline_protocol::{
-    ConversationId, ConversationKind, DeviceId, PublicKey, Seq, Sequenced, Signature, Signed, Timestamp,
+    ConversationId, ConversationKind, DeviceId, OfferRef, PublicKey, Seq, Sequenced, Signature, Signed,
+    Timestamp,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
@@ -141,6 +142,17 @@ fn head(db: &Connection, conversation: i64) -> Result<Seq, StoreError> {
         .prepare_cached("SELECT max(place) FROM messages WHERE place > ?1 AND place < ?2")?
         .query_row([conversation * PLACES, (conversation + 1) * PLACES], |row| row.get(0))?;
     Ok(newest.map_or(Seq::ZERO, seq_of))
+}
+
+/// Whether a device has sent such a message there.
+pub(crate) fn exists(db: &Connection, message: &OfferRef) -> Result<bool, StoreError> {
+    let mut query = db.prepare_cached(
+        "SELECT 1 FROM messages m JOIN devices d ON d.id = m.device
+         JOIN conversations c ON c.id = m.place / ?4
+         WHERE d.hash = ?1 AND m.id = ?2 AND c.hash = ?3",
+    )?;
+    let OfferRef { conversation, device, id } = message;
+    Ok(query.exists(params![device.as_bytes(), id.as_bytes(), conversation.as_bytes(), PLACES])?)
 }
 
 /// Every conversation there is.

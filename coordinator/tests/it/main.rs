@@ -6,7 +6,9 @@
 mod accounts;
 mod binary;
 mod browser;
+mod catalog;
 mod chat;
+mod dial_back;
 mod hostile;
 mod presence;
 mod revocations;

@@ -13,7 +13,7 @@ use landline_protocol::account::{self, Session, SignIn, SignUp};
 use landline_protocol::frame::{ConversationHead, Hello, Page, Pull, Range, Welcome};
 use landline_protocol::{
     Author, Body, ClientFrame, ConversationId, ConversationKind, DeviceId, Envelope, ErrorCode, MessageId,
-    Person, Seq, Sequenced, ServerFrame, Signed, SignedRevocations, Timestamp, UserName, WireError,
+    OfferRef, Person, Seq, Sequenced, ServerFrame, Signed, SignedRevocations, Timestamp, UserName, WireError,
 };
 use landline_trust::{DeviceKey, Expect, seal};
 use serde::Serialize;
@@ -255,6 +255,14 @@ impl Line {
     pub(crate) fn compose(&self, to: &ConversationKind, text: &str) -> Signed {
         let author = Author { user: self.user().clone(), device: self.device.key.id() };
         compose(&self.device.key, author, to, text)
+    }
+
+    /// Posts something and gives the name under which it can be held, as an offer can.
+    pub(crate) async fn offer(&mut self, to: &ConversationKind) -> OfferRef {
+        let message = self.compose(to, "an offer");
+        let id = message.parse_head().unwrap().id;
+        self.post_signed(to, message).await.unwrap();
+        OfferRef { conversation: to.id(), device: self.device.key.id(), id }
     }
 
     pub(crate) fn send(&self, to: &ConversationKind, message: Signed) -> MessageId {
