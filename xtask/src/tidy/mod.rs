@@ -6,6 +6,7 @@ mod crates;
 mod document;
 mod links;
 mod source;
+mod tables;
 mod wire;
 
 use std::fmt;

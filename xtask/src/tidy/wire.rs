@@ -7,27 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use landline_protocol::{ErrorCode, limits};
 use serde_json::Value;
 
 use super::Complaint;
 use super::document::{Section, quoted, sections};
+use super::tables::{self, complaint};
 
-const DOCUMENT: &str = "PROTOCOL.md";
 const SOURCES: &str = "shared/protocol/src";
 const GOLDENS: &str = "shared/protocol/tests/goldens";
-
-/// Every limit with its value as compiled.
-macro_rules! limits {
-    ($($name:ident)*) => { [$((stringify!($name), limits::$name.to_string())),*] };
-}
 
 /// A message as its goldens show it: for each field, the values it has in them.
 type Fields = BTreeMap<String, Vec<Value>>;
 
 /// Checks the document of the checkout at `top`.
 pub(super) fn check(top: &Path) -> Result<Vec<Complaint>> {
-    let text = std::fs::read_to_string(top.join(DOCUMENT)).context(DOCUMENT)?;
+    let text = std::fs::read_to_string(top.join(tables::DOCUMENT)).context(tables::DOCUMENT)?;
     let source = |name: &str| {
         let path = format!("{SOURCES}/{name}.rs");
         std::fs::read_to_string(top.join(&path)).context(path)
@@ -40,15 +34,16 @@ pub(super) fn check(top: &Path) -> Result<Vec<Complaint>> {
             complaints.extend(compare_fields(name, fields, section, &messages));
         }
     }
-    let routes = constants(&source("account")?);
-    complaints.extend(compare_routes(&routes, &source("account")?, &sections));
-    complaints.extend(compare_limits(&constants(&source("limits")?), &sections));
-    complaints.extend(compare_codes(&variants(&source("error")?, "ErrorCode"), &sections));
+    complaints.extend(tables::routes(&source("account")?, &sections));
+    complaints.extend(tables::paths(&paths(&top.join(GOLDENS))?, &sections));
+    let headers = [source("peer_routes")?, source("swarm")?].concat();
+    complaints.extend(tables::headers(&headers, &sections));
+    complaints.extend(tables::limits(&source("limits")?, &sections));
+    complaints.extend(tables::codes(&source("error")?, &sections));
+    for name in ["ids", "envelope", "revocation", "swarm"] {
+        complaints.extend(tables::domains(&source(name)?, &text));
+    }
     Ok(complaints)
-}
-
-fn complaint(line: usize, what: String) -> Complaint {
-    Complaint::new(Path::new(DOCUMENT), line, what)
 }
 
 /// Reads `family.message[.form].json` into the fields of `family.message`.
@@ -67,6 +62,32 @@ fn goldens(folder: &Path) -> Result<BTreeMap<String, Fields>> {
         }
     }
     Ok(messages)
+}
+
+/// The paths in the goldens of `peer.*`, with names in place of the ids in them.
+fn paths(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut paths = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).context("the goldens")? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("peer.") {
+            let route: String = serde_json::from_slice(&std::fs::read(&path)?).context(name)?;
+            paths.insert(pattern(&route));
+        }
+    }
+    Ok(paths)
+}
+
+/// `/v1/held/00…/tree` is `/v1/held/{offer}/tree`; the index of an entry is `{entry}`.
+fn pattern(route: &str) -> String {
+    let named = |part: &str| match part {
+        id if id.len() == 32 && id.bytes().all(|c| c.is_ascii_hexdigit()) => {
+            if route.starts_with("/v1/held/") { "{offer}" } else { "{share}" }.to_owned()
+        }
+        index if !index.is_empty() && index.bytes().all(|c| c.is_ascii_digit()) => "{entry}".to_owned(),
+        word => word.to_owned(),
+    };
+    route.split('/').map(named).collect::<Vec<_>>().join("/")
 }
 
 /// A section is about a message when its title has the shape of one.
@@ -139,122 +160,6 @@ fn wrong_kind(field: &str, value: &Value, kind: &str, messages: &BTreeMap<String
     (!spelled).then(|| format!("`{field}` is sent as `{tag}`, which the row does not name"))
 }
 
-/// `pub const NAME: … = …;`: the name, and the text after the `=`.
-fn constants(source: &str) -> Vec<(String, String)> {
-    let read = |line: &str| {
-        let rest = line.strip_prefix("pub const ")?;
-        let (name, value) = (rest.split_once(':')?.0, rest.split_once("= ")?.1);
-        Some((name.to_owned(), value.trim_end_matches(';').trim_matches('"').to_owned()))
-    };
-    source.lines().filter_map(read).collect()
-}
-
-fn compare_routes(
-    routes: &[(String, String)],
-    source: &str,
-    sections: &BTreeMap<String, Section>,
-) -> Vec<Complaint> {
-    let Some(section) = sections.get("Accounts over HTTP") else {
-        return vec![complaint(0, "the section `Accounts over HTTP` is gone".to_owned())];
-    };
-    let documented: BTreeSet<&str> = section.rows.iter().filter_map(|row| row.name()).collect();
-    let missing =
-        routes.iter().filter(|(_, path)| !documented.contains(path.as_str())).map(|(name, path)| {
-            complaint(section.line, format!("the route {name} `{path}` is not in the table"))
-        });
-    let surplus = section.rows.iter().filter(|row| {
-        let path = row.name().unwrap_or_default();
-        path != "/" && !source.contains(&format!("\"{path}\""))
-    });
-    let surplus =
-        surplus.map(|row| complaint(row.line, "no constant in account.rs has this route".to_owned()));
-    missing.chain(surplus).collect()
-}
-
-fn compare_limits(declared: &[(String, String)], sections: &BTreeMap<String, Section>) -> Vec<Complaint> {
-    let compiled = limits!(FRAME_BYTES ENVELOPE_BYTES TEXT_BYTES PAGE_BYTES PAGE_MESSAGES ACCOUNT_BODY_BYTES
-        QUEUE_MESSAGES QUEUE_BYTES ADDRESSES DEVICE_NAME_BYTES PASSWORD_MIN_CHARS PASSWORD_MAX_BYTES
-        PIECE_BYTES ACCESS_TOKEN_SECS TLS_HANDSHAKE_SECS HTTP_HEADER_SECS);
-    let values: BTreeMap<&str, &str> = compiled.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let unlisted =
-        declared.iter().filter(|(name, _)| !values.contains_key(name.as_str())).map(|(name, _)| {
-            complaint(
-                0,
-                format!("the limit {name} is new: add it to xtask/src/tidy/wire.rs and to the table"),
-            )
-        });
-    unlisted.chain(compare_table(&values, sections, "Limits")).collect()
-}
-
-fn compare_codes(declared: &[String], sections: &BTreeMap<String, Section>) -> Vec<Complaint> {
-    let status = |code: &String| {
-        let parsed: ErrorCode =
-            serde_json::from_value(Value::String(code.clone())).unwrap_or(ErrorCode::Unknown);
-        parsed.http_status().to_string()
-    };
-    let codes: Vec<(&String, String)> = declared.iter().map(|code| (code, status(code))).collect();
-    let values = codes
-        .iter()
-        .filter(|(code, _)| *code != "unknown")
-        .map(|(code, status)| (code.as_str(), status.as_str()))
-        .collect();
-    compare_table(&values, sections, "Error codes")
-}
-
-/// The first two columns of a section's table must be exactly these names and values.
-fn compare_table(
-    expected: &BTreeMap<&str, &str>,
-    sections: &BTreeMap<String, Section>,
-    title: &str,
-) -> Vec<Complaint> {
-    let Some(section) = sections.get(title) else {
-        return vec![complaint(0, format!("the section `{title}` is gone"))];
-    };
-    let mut complaints = Vec::new();
-    for row in &section.rows {
-        let name = row.name().unwrap_or_default();
-        let says = row.cells.get(1).map_or("", String::as_str);
-        match expected.get(name) {
-            None => {
-                complaints.push(complaint(row.line, format!("`{name}` is not in the code: drop the row")));
-            }
-            Some(value) if *value != says => {
-                complaints.push(complaint(row.line, format!("`{name}` is {value} in the code, not {says}")));
-            }
-            Some(_) => {}
-        }
-    }
-    let documented: BTreeSet<&str> = section.rows.iter().filter_map(|row| row.name()).collect();
-    let missing = expected.keys().filter(|name| !documented.contains(*name));
-    complaints
-        .extend(missing.map(|name| complaint(section.line, format!("`{name}` is missing from the table"))));
-    complaints
-}
-
-/// The variants of a plain enum in `snake_case`, as serde writes them.
-fn variants(source: &str, name: &str) -> Vec<String> {
-    let opening = format!("pub enum {name} {{");
-    source
-        .lines()
-        .skip_while(|line| *line != opening)
-        .skip(1)
-        .take_while(|line| *line != "}")
-        .filter_map(|line| line.trim().strip_suffix(','))
-        .filter(|name| name.chars().all(char::is_alphanumeric))
-        .map(snake_case)
-        .collect()
-}
-
-fn snake_case(name: &str) -> String {
-    name.char_indices().fold(String::new(), |mut out, (index, c)| {
-        if c.is_uppercase() && index > 0 {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-        out
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -312,21 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_values_are_compared_both_ways() {
-        let document = "## Limits\n| l | v |\n|---|---|\n| `A` | 1 |\n| `B` | 2 |\n";
-        let expected = BTreeMap::from([("A", "1"), ("C", "3")]);
-        assert_eq!(compare_table(&expected, &sections(document), "Limits").len(), 2);
-        let expected = BTreeMap::from([("A", "7"), ("B", "2")]);
-        assert_eq!(compare_table(&expected, &sections(document), "Limits").len(), 1);
-    }
-
-    #[test]
-    fn names_are_read_from_the_sources() {
-        let source = "pub enum ErrorCode {\n    /// Doc, with a comma,\n    BadRequest,\n    #[serde(other)]\n    Unknown,\n}\n";
-        assert_eq!(variants(source, "ErrorCode"), ["bad_request", "unknown"]);
-        assert_eq!(
-            constants("pub const A: &str = \"/a\";\npub const B: u8 = 1;"),
-            [("A".to_owned(), "/a".to_owned()), ("B".to_owned(), "1".to_owned())]
-        );
+    fn ids_in_paths_are_named() {
+        let id = "5a".repeat(16);
+        assert_eq!(pattern(&format!("/v1/shares/{id}/0")), "/v1/shares/{share}/{entry}");
+        assert_eq!(pattern(&format!("/v1/held/{id}/have")), "/v1/held/{offer}/have");
+        assert_eq!(pattern("/v1/dial-back"), "/v1/dial-back");
     }
 }
