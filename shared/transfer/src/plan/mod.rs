@@ -8,8 +8,12 @@
 mod bits;
 mod book;
 mod choice;
+#[cfg(test)]
+mod model;
 mod source;
 mod stock;
+#[cfg(test)]
+mod swarm;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -126,7 +130,8 @@ impl Plan {
     pub fn refuted(&mut self, piece: usize) {
         if self.is_here(piece) {
             self.proven.set(piece, false);
-            self.book.put(piece, State::under_way(self.book.tasks.bringing(piece)));
+            let bringing = self.book.tasks.lost(piece);
+            self.book.put(piece, State::under_way(bringing));
         }
     }
 

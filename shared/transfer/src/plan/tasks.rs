@@ -54,9 +54,11 @@ impl Tasks {
         self.open.iter().filter(|open| open.source == source).map(|open| open.task).collect()
     }
 
-    /// How many undertook to bring a piece.
-    pub(super) fn bringing(&self, piece: usize) -> usize {
-        self.open.iter().filter(|open| open.task.run.range().contains(&piece)).count()
+    /// A piece that was here is not any more. Tells how many undertook to bring it; some of them may
+    /// have done so, and will not again.
+    pub(super) fn lost(&mut self, piece: usize) -> usize {
+        let bringing = self.open.iter_mut().filter(|open| open.task.run.range().contains(&piece));
+        bringing.map(|open| open.next = open.next.min(piece)).count()
     }
 
     /// Brings [`Open::next`] up to date.
