@@ -62,6 +62,11 @@ impl Holders {
         self.of.entry(offer).or_default().insert(connection, Held { complete, said: self.said });
     }
 
+    /// Whether anybody holds it.
+    pub(crate) fn is_held(&self, offer: &OfferRef) -> bool {
+        self.of.contains_key(offer)
+    }
+
     /// A connection does not hold it any more.
     pub(crate) fn release(&mut self, connection: ConnectionId, offer: &OfferRef) {
         let Some(said) = self.remove(connection, offer) else {

@@ -57,6 +57,10 @@ impl Session {
         if !self.app.hub.admits(&offer.conversation, &self.who.user) {
             return Ok(false);
         }
+        // What is held was looked up before. After a restart everybody says at once what they hold.
+        if self.app.hub.is_held(&offer) {
+            return Ok(true);
+        }
         self.app.store.read(move |db| messages::exists(db, &offer)).await
     }
 
@@ -77,7 +81,11 @@ impl Hub {
         }
     }
 
-    pub(super) fn release(&self, id: ConnectionId, offer: &OfferRef) {
+    fn is_held(&self, offer: &OfferRef) -> bool {
+        self.state().holders.is_held(offer)
+    }
+
+    fn release(&self, id: ConnectionId, offer: &OfferRef) {
         self.state().holders.release(id, offer);
     }
 

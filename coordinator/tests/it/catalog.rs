@@ -83,7 +83,7 @@ async fn who_is_not_in_the_conversation_learns_nothing_and_holds_nothing() {
     let offer = alice.offer(&private).await;
     alice.hold(offer, true).await;
     assert_eq!(bob.holders(offer).await, [(alice.id(), true)]);
-    assert!(eve.seek(offer).await.is_none());
+    assert!(eve.seek(offer).await.is_none(), "though somebody holds it");
     eve.say(&ClientFrame::Hold { offer, complete: true });
     let ServerFrame::NotFound { offer: refused } = eve.next_about_offers().await else { panic!() };
     assert_eq!(refused, offer);
