@@ -1,5 +1,9 @@
 //! Where the pieces of one download wait until all are there, and how they get their final names:
 //! a single file in a part file, a folder in a folder of parts, beneath the place they will end up in.
+//!
+//! Beside the data is a small [`record`] of what is proven. It is a hint: after an interruption
+//! everything that was ever written is hashed again, recorded or not, so a killed process loses
+//! nothing and a power cut cannot pass off what never reached the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,24 +12,32 @@ use std::sync::atomic::AtomicBool;
 
 use landline_protocol::{FileName, HeldKey};
 
+use crate::beneath::Directory;
 use crate::layout::Layout;
 use crate::manifest::Manifest;
 use crate::values::Values;
 
-/// What to do about a name that is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Conflict {
-    /// Fetch nothing and ask, unless what is there is identical.
-    Ask,
-    /// Keep what is there; of a folder, fetch the files that are not there.
-    Skip,
-    /// Save under the next free name; what is identical is not fetched again.
-    #[default]
-    Rename,
-    /// Take its place; what was there is kept beside it under a name that says so.
-    Replace,
-}
+mod ahead;
+mod blocks;
+mod check;
+mod conflict;
+mod file;
+mod folder;
+mod handles;
+mod names;
+mod parts;
+mod place;
+mod record;
+mod recheck;
+mod room;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use conflict::{Conflict, Taken};
+pub use parts::{discard, load_manifest, save_manifest};
+pub use room::{Outlook, outlook};
 
 /// Where a download ends up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +46,8 @@ pub struct Destination {
     pub folder: PathBuf,
     /// The name of the file, or of the folder, in it.
     pub name: FileName,
-    /// When the name is taken.
+    /// When the name is taken. A folder goes into a folder of its name that is there already, and
+    /// this is about the files in it.
     pub conflict: Conflict,
 }
 
@@ -55,17 +68,40 @@ impl PartName {
 pub struct Placed {
     /// The file or folder.
     pub path: PathBuf,
-    /// Names of what was there before and was moved aside.
+    /// What was there before and was moved aside: where it is now.
     pub moved_aside: Vec<PathBuf>,
     /// Files that were there already, identical.
     pub identical: u64,
-    /// Names that had to be respelled or numbered: as offered, as saved. At most 100 of them.
+    /// Files that were not saved, because others have their names and [`Conflict::Skip`] keeps those.
+    pub kept: u64,
+    /// Names that had to be respelled or numbered: as offered, as saved. At most [`RESPELLED`].
     pub respelled: Vec<(String, String)>,
+}
+
+/// The most names in [`Placed::respelled`].
+pub const RESPELLED: usize = 100;
+
+impl Placed {
+    fn at(path: PathBuf) -> Self {
+        Self { path, moved_aside: Vec::new(), identical: 0, kept: 0, respelled: Vec::new() }
+    }
+
+    fn respell(&mut self, offered: String, saved: String) {
+        if self.respelled.len() < RESPELLED {
+            self.respelled.push((offered, saved));
+        }
+    }
 }
 
 /// The pieces of one download on disk, held by this process alone.
 #[derive(Debug)]
-pub(crate) struct Store {}
+pub(crate) struct Store(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    File(Box<file::FileStore>),
+    Folder(Box<folder::FolderStore>),
+}
 
 /// What is to be stored.
 pub(crate) enum Subject {
@@ -75,78 +111,106 @@ pub(crate) enum Subject {
     Folder { manifest: Arc<Manifest>, wanted: Vec<bool> },
 }
 
+macro_rules! each {
+    ($self:ident, $store:ident => $do:expr) => {
+        match &$self.0 {
+            Kind::File($store) => $do,
+            Kind::Folder($store) => $do,
+        }
+    };
+}
+
 impl Store {
-    /// Opens what an earlier attempt left, or begins; sets space aside. With no room, fails with
-    /// [`io::ErrorKind::StorageFull`]; held by another attempt, with [`io::ErrorKind::ResourceBusy`].
+    /// Opens what an earlier attempt left, or begins. Held by another attempt, fails with
+    /// [`io::ErrorKind::ResourceBusy`]; when something else has the name and the person wants to be
+    /// asked, with [`Taken`]; a size that no disk has is [`io::ErrorKind::StorageFull`].
     pub(crate) fn open(
-        _to: &Destination,
-        _part: &PartName,
-        _subject: Subject,
-        _layout: &Arc<Layout>,
+        to: &Destination,
+        part: &PartName,
+        subject: Subject,
+        layout: &Arc<Layout>,
     ) -> io::Result<Self> {
-        todo!()
+        let folder = Directory::open(&to.folder)?;
+        room::plausible(&folder, layout.size())?;
+        if [part.data(), part.record(), part.folder()].contains(&to.name.collision_key()) {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
+        Ok(Self(match subject {
+            Subject::File => Kind::File(Box::new(file::FileStore::open(folder, to, part, layout)?)),
+            Subject::Folder { manifest, wanted } => {
+                Kind::Folder(Box::new(folder::FolderStore::open(folder, to, part, manifest, wanted)?))
+            }
+        }))
     }
 
     /// Tells `found` which pieces are there and good: what was ever written is hashed again, and so
     /// are the files already at the destination that have the right sizes. Stops early, without an
-    /// error, once `stop` is set.
+    /// error, once `stop` is set. Fails with [`Taken`] when the person must be asked, and with
+    /// [`io::ErrorKind::StorageFull`] when there is no room for the rest, holes not counted. A piece
+    /// that is whole and wrong is given back to the disk.
     pub(crate) fn check(
         &self,
-        _values: &Values,
-        _stop: &AtomicBool,
-        _found: &mut dyn FnMut(usize),
+        values: &Values,
+        stop: &AtomicBool,
+        found: &mut dyn FnMut(usize),
     ) -> io::Result<()> {
-        todo!()
+        let checked = each!(self, store => store.check(values, stop, found));
+        match checked {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other,
+        }
     }
 
-    /// How many bytes of a piece, from its start, an interrupted attempt wrote. A hint: they count only
-    /// when the whole piece is verified.
-    pub(crate) fn prefix(&self, _piece: usize) -> io::Result<usize> {
-        todo!()
+    /// Which files are worth fetching, one flag for each: not those that [`Conflict::Skip`] keeps others
+    /// for. Known once [`check`](Self::check) has ended.
+    pub(crate) fn wanted(&self) -> Vec<bool> {
+        each!(self, store => store.wanted())
     }
 
-    /// Writes bytes of a piece, beginning `at` bytes into it. Zeros may be left out as holes.
-    pub(crate) fn write(&self, _piece: usize, _at: usize, _bytes: &[u8]) -> io::Result<()> {
-        todo!()
+    /// How many bytes of a piece, from its start, an interrupted attempt wrote; the piece's length when
+    /// all were. A hint: they count only when the whole piece is verified, and when it is not, nobody
+    /// knows whether they were wrong or what came after.
+    pub(crate) fn prefix(&self, piece: usize) -> io::Result<usize> {
+        each!(self, store => store.prefix(piece))
+    }
+
+    /// Writes bytes of a piece, beginning `at` bytes into it. Blocks of zeros are left out as holes. A
+    /// small file written in one go is finished at once, with time and mode. Nothing stops two from
+    /// writing one piece: what is verified must not be written again.
+    pub(crate) fn write(&self, piece: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
+        each!(self, store => store.write(piece, at, bytes))
     }
 
     /// Reads bytes of the content as they are in the store, from `start` on; for passing pieces on.
-    pub(crate) fn read(&self, _start: u64, _buffer: &mut [u8]) -> io::Result<()> {
-        todo!()
+    pub(crate) fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
+        each!(self, store => store.read(start, buffer))
     }
 
     /// Brings data to disk, then records what it proves: one bit for each piece, taken before.
-    pub(crate) fn checkpoint(&self, _bitmap: &[u8]) -> io::Result<()> {
-        todo!()
+    pub(crate) fn checkpoint(&self, bitmap: &[u8]) -> io::Result<()> {
+        each!(self, store => store.checkpoint(bitmap))
     }
 
     /// Brings the complete content to disk, with lengths, times and modes. Takes as long as the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        todo!()
+        each!(self, store => store.sync())
     }
 
     /// Gives the synced content its name by the conflict policy and removes what remains of the parts.
+    /// Overwrites nothing. When it is interrupted, another attempt finds what has its name already and
+    /// finishes the rest.
     pub(crate) fn place(&self) -> io::Result<Placed> {
-        todo!()
+        each!(self, store => store.place())
     }
 }
 
-/// What is known about a destination before anything is fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outlook {
-    /// Bytes free for this user there; absent where the file system does not say.
-    pub free: Option<u64>,
-    /// Whether something with this name, or one that differs only in case, is there.
-    pub taken: bool,
+/// A file that only this user can have put there: in a folder others may write to, a hard link to
+/// something precious would otherwise be written through.
+fn own(file: std::fs::File, path: &Path) -> io::Result<std::fs::File> {
+    if crate::beneath::is_solely_ours(&file)? { Ok(file) } else { Err(not_ours(path)) }
 }
 
-/// Looks at a destination. Blocks briefly.
-pub fn outlook(_to: &Destination) -> io::Result<Outlook> {
-    todo!()
-}
-
-/// Removes what a download that will not go on has left in its folder. Blocks briefly. What is not
-/// there is as good as removed.
-pub fn discard(_folder: &Path, _part: &PartName) -> io::Result<()> {
-    todo!()
+fn not_ours(path: &Path) -> io::Error {
+    let text = format!("{} belongs to someone else; remove it, or choose another folder", path.display());
+    io::Error::new(io::ErrorKind::PermissionDenied, text)
 }

@@ -1,0 +1,131 @@
+//! Folders beneath an open directory: opening, making, moving and removing, always by one name.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::io::Errno;
+
+use super::{Directory, OpenError, component, from_errno};
+
+/// What has a name, itself and not what a symlink points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A regular file of so many bytes.
+    File(u64),
+    /// A folder.
+    Folder,
+    /// A symlink, a device, a pipe.
+    Other,
+}
+
+impl Directory {
+    /// Opens a folder in it; a symlink to one is [`OpenError::NotRegular`].
+    pub(crate) fn folder(&self, name: &str) -> Result<Self, OpenError> {
+        let name = component(name.as_ref()).map_err(|_| OpenError::BadName)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let fd = self.open_fd(name, flags, Mode::empty()).map_err(from_errno)?;
+        Ok(Self { fd, path: self.path.join(name) })
+    }
+
+    /// Another handle of the same directory.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()?, path: self.path.clone() })
+    }
+
+    /// Makes a folder in it, and says whether it was not there.
+    pub(crate) fn make_folder(&self, name: &str, mode: u32) -> io::Result<bool> {
+        match rustix::fs::mkdirat(&self.fd, component(name.as_ref())?, Mode::from_raw_mode(mode)) {
+            Err(Errno::EXIST) => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
+    }
+
+    /// Makes a file that is not there yet. A symlink of that name counts as there.
+    pub(crate) fn create_new(&self, name: &str, mode: u32) -> io::Result<File> {
+        let name = component(name.as_ref())?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(File::from(self.open_fd(name, flags, Mode::from_raw_mode(mode))?))
+    }
+
+    /// Opens a file that is there for reading and writing.
+    pub(crate) fn open_writable(&self, name: &str) -> Result<File, OpenError> {
+        self.open_with(name.as_ref(), OFlags::RDWR, Mode::empty())
+    }
+
+    /// Moves a file or folder into another folder; refused when the name is taken there.
+    pub(crate) fn move_to(&self, from: &str, to: &Self, name: &str) -> io::Result<()> {
+        let (from, name) = (component(from.as_ref())?, component(name.as_ref())?);
+        match rustix::fs::renameat_with(&self.fd, from, &to.fd, name, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            other => return Ok(other?),
+        }
+        // NFS and some FUSE file systems: a link refuses a taken name just as well, and a folder takes
+        // the place of nothing but an empty folder.
+        match rustix::fs::linkat(&self.fd, from, &to.fd, name, AtFlags::empty()) {
+            Ok(()) => self.remove(from),
+            Err(Errno::PERM) if self.kind_of(from.to_string_lossy().as_ref())? == Some(Kind::Folder) => {
+                Ok(rustix::fs::renameat(&self.fd, from, &to.fd, name)?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes an empty folder; one that is not there is as good as removed.
+    pub(crate) fn remove_folder(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::unlinkat(&self.fd, component(name.as_ref())?, AtFlags::REMOVEDIR) {
+            Err(Errno::NOENT) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// What has this name; `None` when nothing has.
+    pub(crate) fn kind_of(&self, name: &str) -> io::Result<Option<Kind>> {
+        match rustix::fs::statat(&self.fd, component(name.as_ref())?, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(stat) => Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => Kind::File(u64::try_from(stat.st_size).unwrap_or(0)),
+                FileType::Directory => Kind::Folder,
+                _ => Kind::Other,
+            })),
+        }
+    }
+
+    /// Whether it belongs to this user and nobody else may write to it.
+    pub(crate) fn is_private(&self) -> io::Result<bool> {
+        let stat = rustix::fs::fstat(&self.fd)?;
+        Ok(stat.st_uid == crate::disk::own_user() && stat.st_mode & 0o022 == 0)
+    }
+
+    /// Whether it belongs to this user.
+    pub(crate) fn is_own(&self) -> io::Result<bool> {
+        Ok(rustix::fs::fstat(&self.fd)?.st_uid == crate::disk::own_user())
+    }
+
+    /// Sets when its content last changed.
+    pub(crate) fn set_modified(&self, modified: (i64, u32)) -> io::Result<()> {
+        set_modified(&self.fd, modified)
+    }
+
+    /// Brings everything on its file system to disk.
+    pub(crate) fn sync_everything(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.fd)?)
+    }
+}
+
+/// Sets when the content of an open file or folder last changed, in seconds since 1970, and the
+/// nanoseconds of that second.
+pub(crate) fn set_modified(anything: impl AsFd, (secs, nanos): (i64, u32)) -> io::Result<()> {
+    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let times = Timestamps {
+        last_access: omit,
+        last_modification: Timespec { tv_sec: secs, tv_nsec: nanos.min(999_999_999).into() },
+    };
+    match rustix::fs::futimens(anything, &times) {
+        // A time that the file system cannot say is no reason to lose a file.
+        Err(Errno::INVAL | Errno::RANGE | Errno::OVERFLOW | Errno::OPNOTSUPP) => Ok(()),
+        other => Ok(other?),
+    }
+}

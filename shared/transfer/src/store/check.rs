@@ -1,0 +1,99 @@
+//! Hashing what is on disk, to find out what of it is good.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::blocks::Blocks;
+use super::record::Record;
+use crate::beneath::Directory;
+use crate::disk;
+use crate::values::Values;
+
+/// Hashes pieces into one buffer until it is told to stop, which is
+/// [`io::ErrorKind::Interrupted`].
+pub(super) struct Checker<'a> {
+    pub(super) values: &'a Values,
+    stop: &'a AtomicBool,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn new(values: &'a Values, stop: &'a AtomicBool) -> Self {
+        Self { values, stop, buffer: Vec::new() }
+    }
+
+    /// Whether a piece is in a file, whole and right.
+    pub(super) fn piece(&mut self, file: &File, number: usize) -> io::Result<bool> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let Some(piece) = self.values.layout().piece(number) else {
+            return Ok(false);
+        };
+        if self.buffer.len() < piece.len {
+            self.buffer.resize(piece.len, 0);
+        }
+        let buffer = &mut self.buffer[..piece.len];
+        let got = disk::read_at(file, buffer, piece.offset)?;
+        Ok(got == piece.len && self.values.verify(number, buffer))
+    }
+
+    /// Opens what has this name, if it is a file of the content, whole.
+    pub(super) fn identical(
+        &mut self,
+        folder: &Directory,
+        name: &str,
+        file: usize,
+    ) -> io::Result<Option<File>> {
+        let size = self.values.layout().files().get(file).map(|span| span.size);
+        // What cannot be opened or read, for whatever reason, is not known to be the same.
+        let Ok(there) = folder.open_file(name) else {
+            return Ok(None);
+        };
+        if there.metadata().ok().map(|meta| meta.len()) != size {
+            return Ok(None);
+        }
+        for number in self.values.layout().pieces_of(file) {
+            match self.piece(&there, number) {
+                Ok(true) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(there))
+    }
+
+    /// Tells `found` which of a part's pieces are good. Those that may be are hashed: those with data or
+    /// zeros noted, and those that the record claims (a file system may keep what was written as a hole).
+    /// One that is whole and wrong is given back to the disk; of one that was interrupted, what is there
+    /// stays, to be gone on from.
+    pub(super) fn part(
+        &mut self,
+        file: &File,
+        pieces: Range<usize>,
+        (blocks, record, claims): (&Blocks, &Record, &[bool]),
+        found: &mut dyn FnMut(usize),
+    ) -> io::Result<()> {
+        for number in pieces {
+            let is_claimed = claims.get(number).copied().unwrap_or(false);
+            let Some(piece) = self.values.layout().piece(number).filter(|_| is_claimed || blocks.any(number))
+            else {
+                continue;
+            };
+            if self.piece(file, number)? {
+                found(number);
+            } else if blocks.prefix(file, number, piece)? == piece.len {
+                blocks.clear(file, record, number, piece)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fills the buffer, or fails.
+pub(super) fn read_exactly(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    let got = disk::read_at(file, buffer, offset)?;
+    if got == buffer.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}

@@ -1,0 +1,361 @@
+//! A folder: its files in a folder of parts beside the place it will end up in, under the names that
+//! they will have.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::blocks::{Blocks, OpenFile};
+use super::check::read_exactly;
+use super::handles::Handles;
+use super::parts::{FILES, STATE, into_io, open_own, open_parts};
+use super::record::Record;
+use super::tree::{TOP, Tree};
+use super::{Destination, PartName, file};
+use crate::beneath::{Directory, OpenError, set_modified};
+use crate::disk::FileVersion;
+use crate::layout::{Layout, Piece};
+use crate::lock;
+use crate::manifest::{FileEntry, Manifest};
+
+/// An open folder of parts.
+#[derive(Debug)]
+pub(super) struct FolderStore {
+    pub(super) folder: Directory,
+    pub(super) to: Destination,
+    pub(super) part: PartName,
+    pub(super) parts: Directory,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) tree: Tree,
+    pub(super) wanted: Vec<bool>,
+    /// For each folder whether it is wanted: it may be empty.
+    pub(super) folders_wanted: Vec<bool>,
+    /// Whether nothing was there before.
+    pub(super) is_fresh: bool,
+    pub(super) states: States,
+    pub(super) there: There,
+    pub(super) handles: Handles,
+    pub(super) record: Record,
+    pub(super) blocks: Blocks,
+    /// A stop in the middle of giving names, for tests: so many are still given.
+    #[cfg(test)]
+    pub(super) names_left: std::sync::atomic::AtomicU32,
+}
+
+/// How a file of the folder stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum State {
+    /// Nothing of it is known to be here.
+    Missing,
+    /// Something of it is among the parts; length, time and mode are still to be set.
+    Begun,
+    /// It is among the parts, with length, time and mode.
+    Finished,
+    /// It is at the destination, identical.
+    Identical,
+    /// Another file has its name and stays.
+    Kept,
+}
+
+/// One state for each file.
+#[derive(Debug)]
+pub(super) struct States(Vec<AtomicU8>);
+
+impl States {
+    fn new(files: usize) -> Self {
+        Self((0..files).map(|_| AtomicU8::new(State::Missing as u8)).collect())
+    }
+
+    pub(super) fn get(&self, file: u32) -> State {
+        let all = [State::Missing, State::Begun, State::Finished, State::Identical, State::Kept];
+        let state = self.0[file as usize].load(Ordering::Relaxed);
+        all.into_iter().find(|s| *s as u8 == state).unwrap_or(State::Missing)
+    }
+
+    pub(super) fn set(&self, file: u32, state: State) {
+        self.0[file as usize].store(state as u8, Ordering::Relaxed);
+    }
+}
+
+/// What is at the destination already.
+#[derive(Debug)]
+pub(super) struct There {
+    /// For each folder of the tree, its name there, if it is there.
+    pub(super) folders: Mutex<Vec<Option<Box<str>>>>,
+    /// For each identical file, its name where that is not its own, and what tells that it was not
+    /// changed since.
+    files: Mutex<HashMap<u32, (Option<Box<str>>, u64)>>,
+    versions: RandomState,
+}
+
+impl FolderStore {
+    pub(super) fn open(
+        folder: Directory,
+        to: &Destination,
+        part: &PartName,
+        manifest: Arc<Manifest>,
+        wanted: Vec<bool>,
+    ) -> io::Result<Self> {
+        let parts = open_parts(&folder, part)?;
+        let state = open_own(&parts, STATE)?;
+        file::lock(&state)?;
+        let is_fresh = parts.make_folder(FILES, 0o777)?;
+        let files = parts.folder(FILES).map_err(into_io)?;
+        let layout = manifest.layout().clone();
+        let record = Record::open(state, &layout)?;
+        let blocks = Blocks::new(layout.pieces(), &record)?;
+        let tree = Tree::of(&manifest, &to.name);
+        let folders = tree.folders().len();
+        Ok(Self {
+            folders_wanted: folders_wanted(&tree, &wanted),
+            states: States::new(manifest.files.len()),
+            there: There::new(folders),
+            handles: Handles::new(files),
+            to: to.clone(),
+            part: part.clone(),
+            folder,
+            parts,
+            manifest,
+            tree,
+            wanted,
+            is_fresh,
+            record,
+            blocks,
+            #[cfg(test)]
+            names_left: u32::MAX.into(),
+        })
+    }
+
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        self.manifest.layout()
+    }
+
+    pub(super) fn entry(&self, file: u32) -> &FileEntry {
+        &self.manifest.files[file as usize]
+    }
+
+    pub(super) fn is_wanted(&self, file: u32) -> bool {
+        self.wanted.get(file as usize).copied().unwrap_or(false)
+    }
+
+    pub(super) fn wanted(&self) -> Vec<bool> {
+        let worth = |file| self.is_wanted(file) && self.states.get(file) != State::Kept;
+        self.numbers().map(worth).collect()
+    }
+
+    /// The numbers of all files.
+    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.manifest.files.len()).unwrap_or(u32::MAX)
+    }
+
+    fn piece(&self, number: usize) -> io::Result<(u32, Piece)> {
+        let piece = self.layout().piece(number).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok((u32::try_from(piece.file).map_err(|_| io::ErrorKind::InvalidInput)?, piece))
+    }
+
+    pub(super) fn prefix(&self, number: usize) -> io::Result<usize> {
+        let (file, piece) = self.piece(number)?;
+        if self.is_fresh && self.states.get(file) == State::Missing {
+            return Ok(0);
+        }
+        let Some(folder) = self.handles.folder(&self.tree, self.tree.folder_of(file), false)? else {
+            return Ok(0);
+        };
+        match folder.open_file(self.tree.name(&self.manifest, file).as_str()) {
+            Err(OpenError::Missing) => Ok(0),
+            Err(error) => Err(into_io(error)),
+            Ok(there) => self.blocks.prefix(&there, number, piece),
+        }
+    }
+
+    pub(super) fn write(&self, number: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
+        let (file, piece) = self.piece(number)?;
+        let is_whole = at == 0 && self.entry(file).size == bytes.len() as u64;
+        if is_whole && self.put(file, (number, piece), bytes)? {
+            return Ok(());
+        }
+        let open = self.open_part(file)?;
+        self.states.set(file, State::Begun);
+        self.blocks.write(&open, &self.record, (number, piece), at, bytes)
+    }
+
+    /// Makes a file of one piece, all at once: most of what is in most folders. `false` when it is there.
+    fn put(&self, file: u32, (number, piece): (usize, Piece), bytes: &[u8]) -> io::Result<bool> {
+        let Some(made) = self.create(file)? else {
+            return Ok(false);
+        };
+        let open = OpenFile { file: made, ahead: super::ahead::Ahead::none() };
+        self.states.set(file, State::Begun);
+        if bytes.len() >= super::blocks::BLOCK {
+            open.file.set_len(piece.len as u64)?; // it may end in a hole
+        }
+        self.blocks.write(&open, &self.record, (number, piece), 0, bytes)?;
+        set_modified(&open.file, self.entry(file).modified)?;
+        self.states.set(file, State::Finished);
+        Ok(true)
+    }
+
+    /// Makes a file among the parts; `None` when it is there.
+    pub(super) fn create(&self, file: u32) -> io::Result<Option<File>> {
+        let folder = self.handles.made(&self.tree, self.tree.folder_of(file))?;
+        let mode = if self.entry(file).executable { 0o777 } else { 0o666 };
+        match folder.create_new(self.tree.name(&self.manifest, file).as_str(), mode) {
+            Ok(made) => Ok(Some(made)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A file among the parts, open for writing, made if missing.
+    fn open_part(&self, file: u32) -> io::Result<Arc<OpenFile>> {
+        if let Some(open) = self.handles.file(file) {
+            return Ok(open);
+        }
+        let size = self.entry(file).size;
+        let open = if let Some(made) = self.create(file)? {
+            made.set_len(size)?;
+            OpenFile { ahead: super::ahead::Ahead::of(&made, size), file: made }
+        } else {
+            let there = self.reopen(file)?.ok_or(io::ErrorKind::NotFound)?;
+            self.blocks.attach(&there, self.layout().pieces_of(file as usize))?;
+            there.set_len(size)?;
+            OpenFile { file: there, ahead: super::ahead::Ahead::none() }
+        };
+        Ok(self.handles.keep(file, open))
+    }
+
+    /// Opens a file that is among the parts; `None` when it is not.
+    pub(super) fn reopen(&self, file: u32) -> io::Result<Option<File>> {
+        let Some(folder) = self.handles.folder(&self.tree, self.tree.folder_of(file), false)? else {
+            return Ok(None);
+        };
+        let name = self.tree.name(&self.manifest, file);
+        match folder.open_writable(name.as_str()) {
+            Err(OpenError::Missing) => Ok(None),
+            Err(error) => Err(into_io(error)),
+            Ok(there) => super::own(there, &folder.path().join(name.as_str())).map(Some),
+        }
+    }
+
+    pub(super) fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let files = self.layout().files();
+        // The last file that begins here or before; an empty one begins where the next does.
+        let mut file = files.partition_point(|span| span.start <= start).saturating_sub(1);
+        let (mut at, mut rest) = (start, buffer);
+        while !rest.is_empty() {
+            let span = files.get(file).ok_or(io::ErrorKind::UnexpectedEof)?;
+            let left = (span.start + span.size).saturating_sub(at);
+            let step = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+            let (now, later) = rest.split_at_mut(step);
+            if step > 0 {
+                let number = u32::try_from(file).map_err(|_| io::ErrorKind::InvalidInput)?;
+                self.read_file(number, at - span.start, now)?;
+            }
+            (at, rest, file) = (at + step as u64, later, file + 1);
+        }
+        Ok(())
+    }
+
+    fn read_file(&self, file: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        if self.states.get(file) == State::Identical {
+            return read_exactly(&self.open_there(file)?, buffer, offset);
+        }
+        if let Some(open) = self.handles.file(file) {
+            return read_exactly(&open.file, buffer, offset);
+        }
+        let folder = self.handles.folder(&self.tree, self.tree.folder_of(file), false)?;
+        let name = self.tree.name(&self.manifest, file);
+        let there = folder.ok_or(io::ErrorKind::NotFound)?.open_file(name.as_str()).map_err(into_io)?;
+        read_exactly(&there, buffer, offset)
+    }
+
+    /// Opens an identical file at the destination.
+    pub(super) fn open_there(&self, file: u32) -> io::Result<File> {
+        let folder = self.tree.folder_of(file);
+        let mut chain: Vec<u32> = self.tree.above(folder).collect();
+        chain.push(TOP);
+        let names: Vec<_> = {
+            let there = lock(&self.there.folders);
+            chain.iter().rev().map(|at| there[*at as usize].clone()).collect()
+        };
+        let mut here: Option<Directory> = None;
+        for name in names {
+            let name = name.ok_or(io::ErrorKind::NotFound)?;
+            here = Some(here.as_ref().unwrap_or(&self.folder).folder(&name).map_err(into_io)?);
+        }
+        let other = lock(&self.there.files).get(&file).and_then(|(name, _)| name.clone());
+        let name = other.unwrap_or_else(|| self.tree.name(&self.manifest, file).as_str().into());
+        here.as_ref().unwrap_or(&self.folder).open_file(&*name).map_err(into_io)
+    }
+
+    /// Takes note that a file is at the destination.
+    pub(super) fn set_identical(&self, file: u32, name: &str, open: &File) -> io::Result<()> {
+        let own = self.tree.name(&self.manifest, file).as_str() == name;
+        let version = self.there.version(open)?;
+        lock(&self.there.files).insert(file, ((!own).then(|| name.into()), version));
+        self.states.set(file, State::Identical);
+        Ok(())
+    }
+
+    /// Whether a file that was identical is still what it was.
+    pub(super) fn is_still_there(&self, file: u32) -> bool {
+        let known = lock(&self.there.files).get(&file).map(|(_, version)| *version);
+        let now = self.open_there(file).and_then(|open| self.there.version(&open));
+        now.is_ok_and(|now| Some(now) == known)
+    }
+
+    pub(super) fn checkpoint(&self, bitmap: &[u8]) -> io::Result<()> {
+        self.parts.sync_everything()?;
+        self.record.save(bitmap)
+    }
+
+    /// Sets length, time and mode of a file among the parts.
+    pub(super) fn finish(&self, file: u32, open: &File) -> io::Result<()> {
+        let entry = self.entry(file);
+        let meta = open.metadata()?;
+        if meta.len() != entry.size {
+            open.set_len(entry.size)?;
+        }
+        let mode = meta.permissions().mode();
+        // Who may read it may execute it, as the umask has it.
+        let right = if entry.executable { mode | (mode & 0o444) >> 2 } else { mode & !0o111 };
+        if right != mode {
+            open.set_permissions(std::fs::Permissions::from_mode(right & 0o777))?;
+        }
+        set_modified(open, entry.modified)?;
+        self.states.set(file, State::Finished);
+        Ok(())
+    }
+}
+
+impl There {
+    fn new(folders: usize) -> Self {
+        Self {
+            folders: Mutex::new(vec![None; folders]),
+            files: Mutex::default(),
+            versions: RandomState::new(),
+        }
+    }
+
+    fn version(&self, open: &File) -> io::Result<u64> {
+        Ok(self.versions.hash_one(FileVersion::of(open)?))
+    }
+}
+
+/// All folders, or when only some files are wanted, those they are in.
+fn folders_wanted(tree: &Tree, wanted: &[bool]) -> Vec<bool> {
+    let all = wanted.iter().all(|wanted| *wanted);
+    let mut folders = vec![all; tree.folders().len()];
+    folders[TOP as usize] = true;
+    for (file, _) in (0..).zip(wanted).filter(|(_, wanted)| !all && **wanted) {
+        for folder in tree.above(tree.folder_of(file)) {
+            folders[folder as usize] = true;
+        }
+    }
+    folders
+}
