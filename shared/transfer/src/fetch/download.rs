@@ -1,265 +1,228 @@
-//! The middle of an attempt: workers that bring pieces, and the record kept beside them.
+//! What the parts of one download share: the job, what stage it is in, its sources, and the bell that
+//! wakes whoever waits for any of it to change.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-use landline_protocol::peer_routes::ShareRoute;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use landline_protocol::Root;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
-use super::source::{Answer, Line, Source};
-use super::{FetchError, FetchJob, Phase, Progress, on_disk};
+use super::content::{Content, Known};
+use super::peer::Peer;
+use super::{FetchError, FetchJob, Phase, SourceState};
 use crate::lock;
-use crate::part::PartFile;
-use crate::plan::{Plan, Run};
-use crate::tree::{PieceTree, piece_len};
+use crate::plan::Has;
 
-/// Unrecorded bytes after which the record is brought up to date.
-const RECORD_BYTES: u64 = 64 * 1024 * 1024;
-/// The longest that anything proven stays unrecorded.
-const RECORD_AFTER: Duration = Duration::from_secs(5);
-/// A write that takes longer was held up by the disk.
-const SLOW_WRITE: Duration = Duration::from_millis(20);
-/// Missing pieces from which a second connection is worth its handshake.
-const SECOND_CONNECTION: usize = 8;
+/// After so long, another source is asked too for what one is asked for already: a list of hashes
+/// that all wait for.
+const LEASE: Duration = Duration::from_secs(2);
+/// How long sources that have not said anything yet may take, once the author said no.
+const GRACE: Duration = Duration::from_secs(10);
 
-/// One file on its way into its part file.
+/// One download.
 pub(super) struct Download {
-    job: FetchJob,
-    tree: PieceTree,
-    part: PartFile,
-    plan: Mutex<Plan>,
-    progress: watch::Sender<Progress>,
-    unrecorded: AtomicU64,
-    due: Notify,
-    /// The last piece took long to write: the next may too.
-    slow_disk: AtomicBool,
-    /// Tells blocking work that nobody waits for it any more.
-    stop: AtomicBool,
+    pub(super) job: FetchJob,
+    pub(super) learned: watch::Sender<Option<Arc<Known>>>,
+    /// Something may be to be shown.
+    pub(super) news: Notify,
+    content: OnceLock<Arc<Content>>,
+    stage: Mutex<Stage>,
+    bell: watch::Sender<()>,
+    peers: Mutex<Vec<Arc<Peer>>>,
+    failure: Mutex<Option<FetchError>>,
+    failed: Notify,
+    refused: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Stage {
+    /// A list of hashes is wanted that belongs to this root.
+    learn: Option<Root>,
+    leased: Option<Instant>,
+    /// Pieces are wanted.
+    is_open: bool,
+    /// Shown instead of what the sources do.
+    phase: Option<Phase>,
 }
 
 impl Download {
-    pub(super) fn new(
-        job: FetchJob,
-        tree: PieceTree,
-        part: PartFile,
-        progress: watch::Sender<Progress>,
-    ) -> Self {
+    pub(super) fn new(job: FetchJob) -> Self {
         Self {
-            plan: Mutex::new(Plan::new(job.size)),
             job,
-            tree,
-            part,
-            progress,
-            unrecorded: AtomicU64::new(0),
-            due: Notify::new(),
-            slow_disk: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
+            learned: watch::Sender::new(None),
+            news: Notify::new(),
+            content: OnceLock::new(),
+            stage: Mutex::default(),
+            bell: watch::Sender::new(()),
+            peers: Mutex::default(),
+            failure: Mutex::default(),
+            failed: Notify::new(),
+            refused: Mutex::default(),
         }
     }
 
-    pub(super) fn part(&self) -> &PartFile {
-        &self.part
+    /// Wakes everyone who waits.
+    pub(super) fn ring(&self) {
+        self.bell.send_replace(());
+        self.news.notify_one();
     }
 
-    /// Hashes again what an earlier attempt left.
-    pub(super) async fn check(self: &Arc<Self>) -> Result<(), FetchError> {
-        // Until now it told of the attempt before.
-        self.progress.send_replace(Progress { phase: Phase::Checking, ..Progress::default() });
-        let _stop = StopOnDrop(self);
-        self.blocking(|this| this.part.check(&this.tree, &this.stop, |index| this.found(index))).await
+    pub(super) fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
     }
 
-    /// Fetches what is missing, beginning on a line that is open already.
-    pub(super) async fn run(self: &Arc<Self>, first: Source, line: Line) -> Result<(), FetchError> {
-        self.progress.send_modify(|progress| progress.phase = Phase::Active);
-        let mut workers = JoinSet::new();
-        workers.spawn(Arc::clone(self).work(first, line.clone()));
-        if lock(&self.plan).missing() >= SECOND_CONNECTION {
-            let this = Arc::clone(self);
-            workers.spawn(async move { this.work(Source::connect(line.clone()).await?, line).await });
-        }
-        tokio::select! {
-            failed = self.keep_record() => Err(failed),
-            done = self.join(&mut workers) => done,
-        }
+    /// Ends the download with an error that time does not mend.
+    pub(super) fn fail(&self, error: FetchError) {
+        lock(&self.failure).get_or_insert(error);
+        self.failed.notify_one();
     }
 
-    /// A connection that breaks leaves its pieces to the other; what cannot be mended ends all.
-    async fn join(&self, workers: &mut JoinSet<Result<(), FetchError>>) -> Result<(), FetchError> {
-        let mut last = FetchError::Interrupted("it ended early".into());
-        while let Some(ended) = workers.join_next().await {
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) if error.retryable() => last = error,
-                Ok(Err(error)) => return Err(error),
-                Err(error) => last = FetchError::Interrupted(error.to_string()),
-            }
-        }
-        if lock(&self.plan).is_complete() { Ok(()) } else { Err(last) }
-    }
-
-    /// One connection: takes runs of pieces until none is left. When it breaks after it brought
-    /// something, it is dialled again at once; what is known to be good need not be hashed anew.
-    async fn work(self: Arc<Self>, mut source: Source, line: Line) -> Result<(), FetchError> {
-        let mut buffer = vec![0; piece_len(self.job.size, 0)];
+    /// The error that ended it.
+    pub(super) async fn failed(&self) -> FetchError {
         loop {
-            let mut brought = 0;
-            match self.bring(&mut source, &mut buffer, &mut brought).await {
-                Err(FetchError::Interrupted(_)) if brought > 0 => {
-                    source = Source::connect(line.clone()).await?;
-                }
-                ended => return ended,
-            }
-        }
-    }
-
-    /// Fetches runs over one connection, counting the pieces that were good.
-    async fn bring(
-        &self,
-        source: &mut Source,
-        buffer: &mut [u8],
-        brought: &mut u64,
-    ) -> Result<(), FetchError> {
-        let route = ShareRoute::Content { share: self.job.share, entry: self.job.entry };
-        while let Some(claim) = Claim::take(self) {
-            let slice = lock(&self.plan).slice(claim.run);
-            let mut body = source.slice(route, slice, self.job.size).await?;
-            self.receive(claim.run, &mut body, buffer, brought).await?;
-            source.done();
-        }
-        Ok(())
-    }
-
-    /// Reads the pieces of a run; each counts once it is proven and written.
-    async fn receive(
-        &self,
-        run: Run,
-        body: &mut Answer,
-        buffer: &mut [u8],
-        brought: &mut u64,
-    ) -> Result<(), FetchError> {
-        let (mut index, mut filled) = (run.first, 0);
-        while let Some(mut data) = body.next().await? {
-            while !data.is_empty() {
-                let piece = &mut buffer[..piece_len(self.job.size, index as u64)];
-                let fits = data.len().min(piece.len() - filled);
-                if fits == 0 {
-                    return Err(FetchError::Corrupt); // more than was asked for
-                }
-                piece[filled..filled + fits].copy_from_slice(&data.split_to(fits));
-                filled += fits;
-                if filled == piece.len() {
-                    self.admit(index, piece)?;
-                    (index, filled) = (index + 1, 0);
-                    *brought += 1;
-                }
-            }
-        }
-        if index == run.first + run.count {
-            Ok(())
-        } else {
-            Err(FetchError::Interrupted("the sender stopped in the middle".into()))
-        }
-    }
-
-    /// Checks a piece and writes it; only then it counts.
-    fn admit(&self, index: usize, piece: &[u8]) -> Result<(), FetchError> {
-        if !self.tree.verify(index as u64, piece) {
-            return Err(FetchError::Corrupt);
-        }
-        self.write(index, piece).map_err(|error| self.disk(error))?;
-        let verified = {
-            let mut plan = lock(&self.plan);
-            plan.verified(index);
-            plan.verified_bytes()
-        };
-        self.progress.send_modify(|progress| progress.verified = verified);
-        let before = self.unrecorded.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        if before < RECORD_BYTES && before + piece.len() as u64 >= RECORD_BYTES {
-            self.due.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Inline on purpose: a megabyte goes to the page cache in less time than another thread needs
-    /// to take it over. A disk that makes writers wait is waited for elsewhere.
-    fn write(&self, index: usize, piece: &[u8]) -> std::io::Result<()> {
-        let began = Instant::now();
-        let can_step_aside = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        let written = if self.slow_disk.load(Ordering::Relaxed) && can_step_aside() {
-            tokio::task::block_in_place(|| self.part.write(index, piece))
-        } else {
-            self.part.write(index, piece)
-        };
-        self.slow_disk.store(began.elapsed() > SLOW_WRITE, Ordering::Relaxed);
-        written
-    }
-
-    /// A piece of an earlier attempt that is good.
-    fn found(&self, index: usize) {
-        let verified = {
-            let mut plan = lock(&self.plan);
-            plan.verified(index);
-            plan.verified_bytes()
-        };
-        self.progress.send_modify(|progress| (progress.verified, progress.reused) = (verified, verified));
-    }
-
-    /// Brings the record up to date while pieces come in. Ends only when the disk fails.
-    async fn keep_record(self: &Arc<Self>) -> FetchError {
-        loop {
-            let _ = timeout(RECORD_AFTER, self.due.notified()).await;
-            if self.unrecorded.swap(0, Ordering::Relaxed) == 0 {
-                continue;
-            }
-            let bitmap = lock(&self.plan).bitmap();
-            if let Err(error) = self.blocking(move |this| this.part.checkpoint(&bitmap)).await {
+            if let Some(error) = lock(&self.failure).take() {
                 return error;
             }
+            self.failed.notified().await;
         }
     }
 
-    /// Runs something that waits for the disk on this download.
-    pub(super) async fn blocking<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Self) -> std::io::Result<T> + Send + 'static,
-    ) -> Result<T, FetchError> {
-        let this = Arc::clone(self);
-        on_disk(&self.job, move || work(&this)).await
+    /// The pieces, from when they are known.
+    pub(super) fn content(&self) -> Option<&Arc<Content>> {
+        self.content.get()
     }
 
-    fn disk(&self, error: std::io::Error) -> FetchError {
-        FetchError::disk(error, &self.job.folder, self.job.size)
+    /// Makes the pieces known. They are asked for only after [`open`](Self::open).
+    pub(super) fn show(&self, content: Content) -> Arc<Content> {
+        Arc::clone(self.content.get_or_init(|| Arc::new(content)))
     }
-}
 
-/// A run that goes back to the plan, as far as it was not brought, when its worker ends.
-struct Claim<'a> {
-    plan: &'a Mutex<Plan>,
-    run: Run,
-}
-
-impl<'a> Claim<'a> {
-    fn take(download: &'a Download) -> Option<Self> {
-        let run = lock(&download.plan).take()?;
-        Some(Self { plan: &download.plan, run })
+    /// From now on pieces are asked for.
+    pub(super) fn open(&self) {
+        lock(&self.stage).is_open = true;
+        self.set_phase(None);
+        self.ring();
     }
-}
 
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        lock(self.plan).release(self.run);
+    /// The pieces, if they are to be asked for.
+    pub(super) fn open_content(&self) -> Option<&Arc<Content>> {
+        self.content.get().filter(|_| lock(&self.stage).is_open)
     }
-}
 
-struct StopOnDrop<'a>(&'a Download);
+    /// What is shown, whatever the sources do; `None` to show what they do.
+    pub(super) fn set_phase(&self, phase: Option<Phase>) {
+        lock(&self.stage).phase = phase;
+        self.news.notify_one();
+    }
 
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.stop.store(true, Ordering::Relaxed);
+    /// Has the sources asked for what belongs to a root, until it is there.
+    pub(super) async fn learn(&self, root: Root) -> Arc<Known> {
+        lock(&self.stage).learn = Some(root);
+        self.ring();
+        let mut learned = self.learned.subscribe();
+        let found = learned.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        lock(&self.stage).learn = None;
+        match found {
+            Some(found) => found,
+            None => std::future::pending().await, // not reached: the sender is in `self`
+        }
+    }
+
+    /// Whether what belongs to a root is wanted at all.
+    pub(super) fn wants_to_learn(&self) -> bool {
+        lock(&self.stage).learn.is_some()
+    }
+
+    /// Whether nobody asks for it, or not successfully.
+    pub(super) fn may_lease(&self) -> bool {
+        lock(&self.stage).leased.is_none_or(|at| at.elapsed() >= LEASE)
+    }
+
+    /// Undertakes to ask for what belongs to this root. One at a time, unless it takes long.
+    pub(super) fn lease(&self) -> Option<Root> {
+        let mut stage = lock(&self.stage);
+        let root = stage.learn?;
+        if stage.leased.is_some_and(|at| at.elapsed() < LEASE) {
+            return None;
+        }
+        stage.leased = Some(Instant::now());
+        Some(root)
+    }
+
+    /// What was undertaken came to nothing.
+    pub(super) fn give_up_lease(&self) {
+        lock(&self.stage).leased = None;
+        self.ring();
+    }
+
+    pub(super) fn peers(&self) -> Vec<Arc<Peer>> {
+        lock(&self.peers).clone()
+    }
+
+    pub(super) fn add_peer(&self, make: impl FnOnce(u32) -> Peer) -> Arc<Peer> {
+        let mut peers = lock(&self.peers);
+        let peer = Arc::new(make(u32::try_from(peers.len()).unwrap_or(u32::MAX)));
+        peers.push(Arc::clone(&peer));
+        peer
+    }
+
+    /// Whether the author said no, so that the end depends on the others.
+    pub(super) fn is_refused(&self) -> bool {
+        lock(&self.refused).is_some()
+    }
+
+    /// What the author's no means, once nobody else is left who could bring the rest.
+    pub(super) fn verdict(&self) -> Option<FetchError> {
+        let peers = self.peers();
+        let author = peers.iter().find(|peer| peer.is_author() && peer.has_no());
+        let Some(author) = author else {
+            *lock(&self.refused) = None;
+            return None;
+        };
+        let since = *lock(&self.refused).get_or_insert_with(Instant::now);
+        let others: Vec<_> = peers.iter().filter(|peer| !peer.is_author() && !peer.is_dropped()).collect();
+        let unheard = others.iter().any(|peer| peer.is_present() && peer.has().is_none());
+        if unheard && since.elapsed() < GRACE {
+            return None;
+        }
+        let maps: Vec<Has> = others.iter().filter_map(|peer| peer.has()).collect();
+        let can_go_on = match self.content() {
+            Some(content) if !maps.is_empty() => content.is_covered_by(&maps),
+            // Without the list of what is in it, nobody knows what is missing.
+            None => others.iter().any(|peer| peer.is_present()),
+            Some(content) => content.missing() == 0 && content.is_known(),
+        };
+        if can_go_on { None } else { author.take_no() }
+    }
+
+    /// What it is doing, in one word.
+    pub(super) fn phase(&self) -> Phase {
+        if let Some(phase) = lock(&self.stage).phase.clone() {
+            return phase;
+        }
+        let content = self.content();
+        if self.job.root.borrow().is_none() && content.is_some_and(|content| content.missing() == 0) {
+            return Phase::Unsealed;
+        }
+        let peers: Vec<_> = self.peers().into_iter().filter(|peer| peer.is_present()).collect();
+        if peers.iter().any(|peer| peer.is_moving()) {
+            return Phase::Active;
+        }
+        if let Some(ahead) = peers.iter().filter_map(|peer| peer.ahead()).min() {
+            return Phase::Queued(ahead);
+        }
+        if peers.iter().any(|peer| peer.state() == SourceState::Connecting) {
+            return Phase::Connecting;
+        }
+        // The author comes first among the sources.
+        let why = peers.iter().find_map(|peer| match peer.state() {
+            SourceState::Waiting(why) => Some(why),
+            _ => None,
+        });
+        Phase::Waiting(why.unwrap_or_else(|| {
+            "Nobody who can be reached has what is still missing. The download goes on when somebody does."
+                .to_owned()
+        }))
     }
 }

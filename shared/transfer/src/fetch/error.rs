@@ -1,29 +1,25 @@
-//! Why a download stopped, in a sentence for people and a kind for the engine.
+//! Why a download ended, in a sentence for people and a kind for the engine. What time can mend is not
+//! among it: for that a download waits ([`Phase::Waiting`](super::Phase::Waiting)).
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use landline_protocol::name::printable;
-use landline_protocol::{ErrorCode, WireError};
+use landline_protocol::WireError;
 use landline_trust::tls::KeyMismatch;
 
 use crate::disk;
+use crate::store::Taken;
 
-/// What ended an attempt. Except after [`Cancelled`](Self::Cancelled), the part file is kept.
+/// What ended a download. Except after [`Cancelled`](Self::Cancelled), the part file is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Nobody answered at any of the addresses.
-    #[error("The sender cannot be reached: {0}. The download goes on when they are back.")]
-    Unreachable(String),
     /// Somebody answered with another key than the pinned one.
     #[error(
         "The device at the sender's address showed another key than expected, so nothing was fetched. \
          Compare the verification codes with the sender before going on."
     )]
     KeyChanged(KeyMismatch),
-    /// The line broke, or nothing came over it for too long.
-    #[error("The connection to the sender broke: {0}. What has arrived is kept.")]
-    Interrupted(String),
     /// There is no such share, or not for this user.
     #[error("The sender does not offer this file any more, or not to you. Ask them to share it again.")]
     NotFound,
@@ -58,6 +54,9 @@ pub enum FetchError {
         /// The reason.
         source: io::Error,
     },
+    /// There is something with this name already, and the policy is to ask.
+    #[error("There is something with this name already: {}. Say what to do about it.", .0.display())]
+    NameTaken(PathBuf),
     /// Another download of the same offer is writing the same part file.
     #[error("This file is being downloaded already.")]
     Busy,
@@ -70,37 +69,16 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether trying again later, with nothing else changed, can succeed.
+    /// Whether trying again in a moment, with nothing else changed, can succeed.
     pub fn retryable(&self) -> bool {
-        match self {
-            Self::Unreachable(_) | Self::Interrupted(_) | Self::Busy => true,
-            Self::Refused(error) => {
-                error.details.retry_after_ms.is_some()
-                    || matches!(
-                        error.code,
-                        ErrorCode::TokenExpired
-                            | ErrorCode::Unauthenticated
-                            | ErrorCode::TooManyRequests
-                            | ErrorCode::ShuttingDown
-                            | ErrorCode::Internal
-                    )
-            }
-            _ => false,
-        }
-    }
-
-    /// What a refusal on the wire means here.
-    pub(crate) fn refused(error: WireError) -> Self {
-        match error.code {
-            ErrorCode::NotFound => Self::NotFound,
-            ErrorCode::Changed => Self::SourceChanged,
-            ErrorCode::Gone => Self::Gone,
-            _ => Self::Refused(error),
-        }
+        matches!(self, Self::Busy)
     }
 
     /// What an error of this machine's disk means.
     pub(crate) fn disk(error: io::Error, folder: &Path, needed: u64) -> Self {
+        if let Some(Taken(path)) = Taken::of(&error) {
+            return Self::NameTaken(path.clone());
+        }
         let folder = folder.to_owned();
         match error {
             full if disk::is_full(&full) => Self::DiskFull { folder, needed },

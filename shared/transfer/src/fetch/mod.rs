@@ -4,24 +4,43 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use landline_net::client::HttpConnection;
 use landline_net::dial::DialError;
 use landline_protocol::peer_routes::Door;
-use landline_protocol::{DeviceId, OfferRef, Root, UserName};
+use landline_protocol::{DeviceId, FolderSummary, OfferRef, Root, UserName};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::limit::Rates;
-use crate::share::Shares;
-use crate::store::{Destination, PartName, Placed};
+use crate::share::{Hashed, Shares};
+use crate::store::{Destination, PartName, Placed, discard};
 
+mod bring;
+mod coding;
+mod content;
+mod crowd;
+mod download;
 mod error;
+mod files;
+mod hold;
+mod learn;
+mod listing;
+mod pace;
+mod peer;
+mod show;
+mod trouble;
+mod walk;
+mod wire;
+mod worker;
 
 pub use error::FetchError;
+pub use listing::{ListingError, listing};
+
+use download::Download;
+use walk::Whole;
 
 pub use crate::share::Kind;
 
@@ -34,6 +53,8 @@ pub struct FetchJob {
     pub kind: Kind,
     /// Bytes, as offered.
     pub size: u64,
+    /// Of a folder: how much the offer says is in it. Not what the manifest says: nothing is fetched.
+    pub summary: Option<FolderSummary>,
     /// Its root, once the author has it. A file may begin before; a folder waits.
     pub root: watch::Receiver<Option<Root>>,
     /// Where to put it.
@@ -155,12 +176,14 @@ pub enum SourceState {
 }
 
 /// Content that is complete, proven, on disk and under its final name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Fetched {
     /// Where.
     pub placed: Placed,
     /// What it was proven against.
     pub root: Root,
+    /// Its tree or manifest, for passing it on without hashing it again ([`Shares::hold_complete`]).
+    pub hashed: Hashed,
 }
 
 impl FetchJob {
@@ -174,9 +197,48 @@ impl FetchJob {
 /// future is dropped (a pause), and is not fetched again. A cancel ends it within a second and removes
 /// the part. Errors are those that time does not mend: for the others it waits, and says so.
 pub async fn fetch(
-    _job: FetchJob,
-    _progress: watch::Sender<Progress>,
-    _cancel: CancellationToken,
+    job: FetchJob,
+    progress: watch::Sender<Progress>,
+    cancel: CancellationToken,
 ) -> Result<Fetched, FetchError> {
-    todo!()
+    let (folder, part) = (job.to.folder.clone(), job.part());
+    let result = until_placed(job, &progress, &cancel).await;
+    if matches!(result, Err(FetchError::Cancelled)) {
+        let removed = tokio::task::spawn_blocking(move || discard(&folder, &part)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%error, "the part of a cancelled download could not be removed");
+        }
+    }
+    result
+}
+
+/// Everything but the clearing up after a cancel. Giving the content its name runs to its end, because
+/// stopping in the middle would leave something behind; the rest stops at once.
+async fn until_placed(
+    job: FetchJob,
+    progress: &watch::Sender<Progress>,
+    cancel: &CancellationToken,
+) -> Result<Fetched, FetchError> {
+    let download = Arc::new(Download::new(job));
+    let whole = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(FetchError::Cancelled),
+        whole = until_whole(&download) => whole,
+        error = download.failed() => Err(error),
+        error = crowd::follow(Arc::clone(&download)) => Err(error),
+        () = show::keep_telling(&download, progress) => Err(FetchError::Cancelled),
+    };
+    show::tell(&download, progress);
+    let whole = whole?;
+    let content = Arc::clone(&whole.content);
+    let placed = walk::on_disk(&download.job, move || content.store().place()).await?;
+    Ok(Fetched { placed, root: whole.known.root, hashed: whole.known.hashed() })
+}
+
+async fn until_whole(download: &Arc<Download>) -> Result<Whole, FetchError> {
+    let whole = walk::gather(download).await?;
+    download.set_phase(Some(Phase::Finishing));
+    let content = Arc::clone(&whole.content);
+    walk::on_disk(&download.job, move || content.store().sync()).await?;
+    Ok(whole)
 }

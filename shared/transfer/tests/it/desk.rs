@@ -1,4 +1,4 @@
-//! A sender and a receiver on loopback, and what to look at between them.
+//! Machines on loopback that send, receive and pass on, and what to look at between them.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,20 +6,23 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::body::{Body as HttpBody, Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::{Request, Response};
 use landline_net::Body;
+use landline_net::client::HttpConnection;
+use landline_net::dial::{DialError, dial};
 use landline_net::serve::{AcceptLimits, Peer, serve};
-use landline_protocol::{FileName, Root, ShareId, UserName};
-use landline_transfer::fetch::{FetchError, FetchJob, Fetched, Progress, fetch};
-use landline_transfer::{Asker, Audience, PieceTree, Shares, respond};
+use landline_protocol::peer_routes::Door;
+use landline_protocol::swarm::PASS_HEADER;
+use landline_protocol::{
+    ConversationId, DeviceId, FileName, FolderSummary, HeldKey, MessageId, OfferRef, Root, ShareId, UserName,
+};
+use landline_transfer::fetch::{Connect, FetchError, FetchJob, Fetched, Line, Progress, Source, fetch};
+use landline_transfer::{Asker, Audience, Conflict, Destination, Hashed, Kind, Rates, Shares, respond};
 use landline_trust::device::DeviceKey;
-use landline_trust::tls::{ClientAuth, server_config};
+use landline_trust::tls::{ClientAuth, Expect, server_config};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,17 +30,20 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
+/// Longer than anything takes that does not hang.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a test does to an answer on its way out.
 pub(crate) type Tamper = Arc<dyn Fn(&str, Response<Body>) -> Response<Body> + Send + Sync>;
 
-/// A machine that shares files. The bearer token is simply the asker's name here: who may call
-/// themselves what is not this crate's business.
+/// A machine that shares or passes on. The bearer token is simply the asker's name here, and a pass the
+/// name of what it is for: who may say so is not this crate's business.
 pub(crate) struct Sender {
     pub(crate) shares: Shares,
     pub(crate) key: Arc<DeviceKey>,
     pub(crate) address: SocketAddr,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) user: UserName,
     /// `user path range` of each request, in order.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
     tamper: Tamper,
@@ -51,11 +57,23 @@ impl Sender {
     }
 
     pub(crate) async fn tampering(tamper: Tamper) -> Self {
+        Self::with(Shares::default(), tamper).await
+    }
+
+    /// Sends no faster than this, in bytes a second.
+    pub(crate) async fn slow(rate: u64) -> Self {
+        let up = Rates::new();
+        up.set(Some(rate), [].into());
+        Self::with(Shares::new(up), Arc::new(|_, answer| answer)).await
+    }
+
+    async fn with(shares: Shares, tamper: Tamper) -> Self {
         let mut sender = Self {
-            shares: Shares::new(),
+            shares,
             key: Arc::new(DeviceKey::generate().unwrap()),
             address: ([127, 0, 0, 1], 0).into(),
             folder: tempfile::tempdir().unwrap(),
+            user: "Alice".parse().unwrap(),
             asked: Arc::default(),
             tamper,
             shutdown: CancellationToken::new(),
@@ -69,6 +87,14 @@ impl Sender {
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.tamper = Arc::new(|_, answer| answer);
+        self.shutdown = CancellationToken::new();
+        self.listen().await;
+    }
+
+    /// The same, at another address.
+    pub(crate) async fn move_away(&mut self) {
+        self.stop().await;
+        self.address.set_port(0);
         self.shutdown = CancellationToken::new();
         self.listen().await;
     }
@@ -89,12 +115,14 @@ impl Sender {
             let (shares, tamper, asked) = (shares.clone(), tamper.clone(), asked.clone());
             async move {
                 let path = request.uri().path().to_owned();
-                let range = request.headers().get("range").map_or("", |r| r.to_str().unwrap());
-                let bearer = request.headers()["authorization"].to_str().unwrap();
-                let user: UserName = bearer.strip_prefix("Bearer ").unwrap().parse().unwrap();
-                asked.lock().unwrap().push(format!("{user} {path} {range}"));
-                let who = Asker { user, device: peer.device.unwrap() };
-                tamper(&path, respond(&shares, &who, request).await)
+                let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap());
+                let user: UserName =
+                    header("authorization").unwrap().strip_prefix("Bearer ").unwrap().parse().unwrap();
+                let pass: Option<HeldKey> = header(PASS_HEADER).map(|pass| pass.parse().unwrap());
+                let line = format!("{user} {path} {}", header("range").unwrap_or_default());
+                asked.lock().unwrap().push(line);
+                let who = Asker { user, device: peer.device.unwrap(), pass };
+                tamper(&path, respond(&shares, &who, &peer.hangup, request).await)
             }
         };
         let running = serve(listener, tls, AcceptLimits::default(), handler, self.shutdown.clone());
@@ -109,13 +137,51 @@ impl Sender {
     }
 
     pub(crate) fn share_path(&self, id: u8, path: &Path, audience: Audience) -> Offered {
-        let share = ShareId::from_bytes([id; 16]);
-        let file = Shares::open(path).unwrap();
-        let tree: PieceTree = file.hash(&mut |_| ControlFlow::Continue(())).unwrap();
-        let offered = Offered { share, size: file.size(), root: tree.root(), path: path.to_owned() };
-        self.shares.add(share, file, audience);
-        self.shares.set_tree(&share, &tree);
+        let mut offered = self.offer(id, path, audience);
+        self.seal(&mut offered);
         offered
+    }
+
+    /// Shares it without a root.
+    pub(crate) fn offer(&self, id: u8, path: &Path, audience: Audience) -> Offered {
+        let share = ShareId::from_bytes([id; 16]);
+        let shared = Shares::open(path).unwrap();
+        let (size, summary) = (shared.size(), shared.summary());
+        self.shares.add(share, shared, audience);
+        let offer = OfferRef {
+            conversation: ConversationId::from_bytes([1; 16]),
+            device: self.key.id(),
+            id: MessageId::from_bytes([id; 16]),
+        };
+        Offered { offer, share, size, summary, root: None, hashed: None, path: path.to_owned() }
+    }
+
+    /// Hashes what was offered and tells.
+    pub(crate) fn seal(&self, offered: &mut Offered) {
+        let hashed =
+            Shares::open(&offered.path).unwrap().hash(&mut |_| ControlFlow::Continue(())).unwrap();
+        self.shares.set_hashed(&offered.share, &hashed);
+        (offered.root, offered.hashed) = (Some(hashed.root()), Some(hashed));
+    }
+
+    /// Passes on a complete copy of what somebody else offered, which is at `path`.
+    pub(crate) fn hold(&self, offered: &Offered, path: &Path) {
+        let shared = Shares::open(path).unwrap();
+        assert!(self.shares.hold_complete(offered.offer, shared, offered.hashed.clone().unwrap()));
+    }
+
+    /// It as the author of an offer.
+    pub(crate) fn author(&self, offered: &Offered) -> Source {
+        self.source(Door::Share(offered.share))
+    }
+
+    /// It as somebody who passes on.
+    pub(crate) fn holder(&self, offered: &Offered) -> Source {
+        self.source(Door::Held(offered.offer.key()))
+    }
+
+    fn source(&self, door: Door) -> Source {
+        Source { user: self.user.clone(), device: self.key.id(), addresses: vec![self.address], door }
     }
 
     /// Bytes of content that this receiver has asked for. One that goes under another name for a
@@ -123,13 +189,20 @@ impl Sender {
     pub(crate) fn asked_bytes(&self, receiver: &Receiver) -> u64 {
         let own = format!("{} ", receiver.user);
         let asked = self.asked.lock().unwrap();
-        let ranges =
-            asked.iter().filter(|line| line.starts_with(&own)).filter_map(|line| line.split_once(" bytes="));
+        let ranges = asked
+            .iter()
+            .filter(|line| line.starts_with(&own))
+            .filter_map(|line| line.split_once("/content bytes="));
         let len = |range: &str| {
             let (first, last) = range.split_once('-').unwrap();
             last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
         };
         ranges.map(|(_, range)| len(range)).sum()
+    }
+
+    /// Bytes of content handed to the network, for everyone.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.shares.uploads().iter().map(|upload| upload.bytes_sent).sum()
     }
 
     /// Waits until the shares look so.
@@ -140,15 +213,18 @@ impl Sender {
                 changed.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(SECOND * 20, waiting).await.unwrap();
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap();
     }
 }
 
 /// What an offer says.
 pub(crate) struct Offered {
+    pub(crate) offer: OfferRef,
     pub(crate) share: ShareId,
     pub(crate) size: u64,
-    pub(crate) root: Root,
+    pub(crate) summary: Option<FolderSummary>,
+    pub(crate) root: Option<Root>,
+    pub(crate) hashed: Option<Hashed>,
     pub(crate) path: PathBuf,
 }
 
@@ -166,6 +242,22 @@ pub(crate) struct Running {
     pub(crate) cancel: CancellationToken,
 }
 
+/// Dials with a key.
+struct Dialler(Arc<DeviceKey>);
+
+impl Connect for Dialler {
+    fn connect<'a>(
+        &'a self,
+        source: &'a Source,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpConnection, DialError>> + Send + 'a>> {
+        Box::pin(async move {
+            let expect = Expect::Pinned(source.device);
+            let dialled = dial(&source.addresses, &self.0, expect, SECOND * 10).await?;
+            HttpConnection::open(dialled).await.map_err(|error| DialError::Tls(error.to_string()))
+        })
+    }
+}
+
 impl Receiver {
     pub(crate) fn new() -> Self {
         Self {
@@ -175,24 +267,45 @@ impl Receiver {
         }
     }
 
+    /// From its author alone.
     pub(crate) fn job(&self, sender: &Sender, offered: &Offered, name: &str) -> FetchJob {
+        self.job_from([sender.author(offered)], offered, name)
+    }
+
+    pub(crate) fn job_from(
+        &self,
+        sources: impl IntoIterator<Item = Source>,
+        offered: &Offered,
+        name: &str,
+    ) -> FetchJob {
+        let line = Line {
+            connect: Arc::new(Dialler(Arc::clone(&self.key))),
+            credential: fixed(Arc::from(self.user.as_str())),
+            pass: fixed(Arc::from(offered.offer.key().to_string())),
+        };
         FetchJob {
-            share: offered.share,
-            entry: 0,
+            offer: offered.offer,
+            kind: if offered.summary.is_some() { Kind::Folder } else { Kind::File },
             size: offered.size,
-            root: offered.root,
-            name: FileName::parse(name).unwrap(),
-            folder: self.folder.path().to_owned(),
-            device: sender.key.id(),
-            addresses: vec![sender.address],
+            summary: offered.summary,
+            root: fixed(offered.root),
+            to: Destination {
+                folder: self.folder.path().to_owned(),
+                name: FileName::parse(name).unwrap(),
+                conflict: Conflict::Rename,
+            },
+            picks: None,
+            sources: fixed(sources.into_iter().collect()),
+            line,
+            rates: Rates::new(),
+            pass_on: None,
         }
     }
 
     pub(crate) fn begin(&self, job: FetchJob) -> Running {
         let (progress, watching) = watch::channel(Progress::default());
-        let (_, credential) = watch::channel(Arc::<str>::from(self.user.as_str()));
         let cancel = CancellationToken::new();
-        let task = tokio::spawn(fetch(job, self.key.clone(), credential, progress, cancel.clone()));
+        let task = tokio::spawn(fetch(job, progress, cancel.clone()));
         Running { task, progress: watching, cancel }
     }
 
@@ -202,7 +315,7 @@ impl Receiver {
         offered: &Offered,
         name: &str,
     ) -> Result<Fetched, FetchError> {
-        self.begin(self.job(sender, offered, name)).task.await.unwrap()
+        self.begin(self.job(sender, offered, name)).end().await
     }
 
     /// The names in the download folder, hidden ones included.
@@ -214,18 +327,51 @@ impl Receiver {
     pub(crate) fn has_only_parts(&self) -> bool {
         self.names().iter().all(|name| name.starts_with(".landline-"))
     }
+
+    /// The file of pieces of a single file.
+    pub(crate) fn part(&self) -> PathBuf {
+        let name = self.names().into_iter().find(|name| name.ends_with(".part"));
+        self.folder.path().join(name.unwrap())
+    }
 }
 
 impl Running {
-    /// Waits until this many bytes are proven.
-    pub(crate) async fn until_verified(&mut self, bytes: u64) {
-        let waiting = self.progress.wait_for(|progress| progress.verified >= bytes);
-        tokio::time::timeout(SECOND * 30, waiting).await.unwrap().unwrap();
+    /// How it ends.
+    pub(crate) async fn end(&mut self) -> Result<Fetched, FetchError> {
+        tokio::time::timeout(PATIENCE, &mut self.task).await.expect("it ends").unwrap()
     }
 
-    pub(crate) fn verified(&self) -> u64 {
-        self.progress.borrow().verified
+    /// Stops it in its tracks, as a pause does.
+    pub(crate) async fn pause(&mut self) {
+        self.task.abort();
+        assert!((&mut self.task).await.unwrap_err().is_cancelled());
     }
+
+    /// Waits until it looks so.
+    pub(crate) async fn until(&mut self, looks: impl Fn(&Progress) -> bool) -> Progress {
+        let waiting = self.progress.wait_for(|progress| looks(progress));
+        let seen = tokio::time::timeout(PATIENCE, waiting).await;
+        seen.expect("it comes to look so").expect("it goes on until then").clone()
+    }
+
+    /// Waits until this many bytes are proven.
+    pub(crate) async fn until_verified(&mut self, bytes: u64) {
+        self.until(|progress| progress.verified >= bytes).await;
+    }
+
+    pub(crate) fn now(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// How a source of it stands.
+    pub(crate) fn state_of(&self, device: DeviceId) -> landline_transfer::fetch::SourceState {
+        self.now().sources[&device].state.clone()
+    }
+}
+
+/// What never changes.
+pub(crate) fn fixed<T>(value: T) -> watch::Receiver<T> {
+    watch::channel(value).1
 }
 
 pub(crate) fn names_in(folder: &Path) -> Vec<String> {
@@ -240,81 +386,4 @@ pub(crate) fn noise(len: u64, seed: u64) -> Vec<u8> {
     let mut bytes = vec![0; usize::try_from(len).unwrap()];
     blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
     bytes
-}
-
-/// Lets content through up to a number of bytes, over all answers; the rest waits for more.
-pub(crate) struct Gate {
-    limit: watch::Sender<u64>,
-    passed: Arc<Mutex<u64>>,
-}
-
-impl Gate {
-    pub(crate) fn after(bytes: u64) -> Arc<Self> {
-        Arc::new(Self { limit: watch::Sender::new(bytes), passed: Arc::default() })
-    }
-
-    pub(crate) fn open(&self) {
-        self.limit.send_replace(u64::MAX);
-    }
-
-    /// The tamper that puts it before all content, the tree excepted.
-    pub(crate) fn tamper(self: &Arc<Self>) -> Tamper {
-        let gate = Arc::clone(self);
-        Arc::new(move |path, answer| {
-            if path.ends_with("/tree") {
-                return answer;
-            }
-            let (limit, passed) = (gate.limit.subscribe(), gate.passed.clone());
-            let before = move || {
-                let (mut limit, passed) = (limit.clone(), passed.clone());
-                async move {
-                    let _ = limit.wait_for(|limit| *limit > *passed.lock().unwrap()).await;
-                }
-            };
-            let passed = gate.passed.clone();
-            answer.map(|inner| Gated { inner, waiting: None, before: Box::new(before), passed }.boxed())
-        })
-    }
-}
-
-type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
-
-struct Gated<F> {
-    inner: Body,
-    waiting: Option<Wait>,
-    before: Box<F>,
-    passed: Arc<Mutex<u64>>,
-}
-
-impl<F, W> HttpBody for Gated<F>
-where
-    F: Fn() -> W,
-    W: Future<Output = ()> + Send + Sync + 'static,
-{
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let mut waiting = self.waiting.take().unwrap_or_else(|| Box::pin((self.before)()));
-        if waiting.as_mut().poll(context).is_pending() {
-            self.waiting = Some(waiting);
-            return Poll::Pending;
-        }
-        let polled = Pin::new(&mut self.inner).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            *self.passed.lock().unwrap() += frame.data_ref().map_or(0, |data| data.len() as u64);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        self.inner.size_hint()
-    }
 }

@@ -1,0 +1,142 @@
+//! Receives a run of pieces: from the network into one buffer, from there to disk in steps, and each
+//! piece judged by itself.
+
+use landline_protocol::limits::PIECE_BYTES;
+use tokio::time::Instant;
+
+use super::FetchError;
+use super::coding::Coding;
+use super::content::{Admission, Content};
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::plan::Task;
+use crate::range::Slice;
+
+use bytes::Bytes;
+
+/// Bytes of an unfinished piece after which they are written, so that a killed process has them.
+const STEP: usize = 256 * 1024;
+
+/// Where in a run the next byte goes.
+struct Cursor {
+    piece: usize,
+    end: usize,
+    /// Bytes of the piece.
+    len: usize,
+    /// Of these, how many are in the buffer.
+    filled: usize,
+    /// Of these, how many are on disk.
+    written: usize,
+    /// Some of these were there before, from whomever.
+    from_disk: bool,
+    /// Somebody else writes this piece: it is written only when it is whole and good.
+    duplicate: bool,
+}
+
+impl Worker {
+    /// Brings the pieces of a task.
+    pub(super) async fn bring(&mut self, content: &Content, task: Task) -> Result<(), Trouble> {
+        let mut cursor = self.begin(content, task)?;
+        let whole = content.layout().slice(task.run);
+        let slice = Slice { start: whole.start + cursor.filled as u64, end: whole.end };
+        let (began, size) = (Instant::now(), content.layout().size());
+        let mut answer = self.wire()?.content(slice, size).await?;
+        let mut coding = Coding::new(answer.compressed)?;
+        while let Some(mut data) = answer.next().await? {
+            if self.peer.throttle.is_limited() {
+                self.peer.throttle.take(data.len()).await;
+                answer.waited();
+            }
+            if content.is_beaten(cursor.piece) {
+                return Err(Trouble::Beaten);
+            }
+            self.pour(content, &mut cursor, &mut coding, &mut data)?;
+        }
+        if cursor.piece < cursor.end {
+            return Err(Trouble::broken("it stopped in the middle"));
+        }
+        self.pace.measured(slice.len(), began);
+        self.wire()?.done();
+        Ok(())
+    }
+
+    /// What an interrupted attempt left of the first piece need not come again.
+    fn begin(&mut self, content: &Content, task: Task) -> Result<Cursor, Trouble> {
+        let (first, len) = (task.run.first, content.layout().len_of(task.run.first));
+        self.buffer.resize(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX), 0);
+        let mut there = if task.duplicate || len <= STEP { 0 } else { content.prefix(first) };
+        let start = content.layout().slice(task.run).start;
+        if there > 0 && content.store().read(start, &mut self.buffer[..there]).is_err() {
+            there = 0;
+        }
+        Ok(Cursor {
+            piece: first,
+            end: task.run.range().end,
+            len,
+            filled: there,
+            written: there,
+            from_disk: there > 0,
+            duplicate: task.duplicate,
+        })
+    }
+
+    /// Puts what came where it belongs.
+    fn pour(
+        &mut self,
+        content: &Content,
+        cursor: &mut Cursor,
+        coding: &mut Coding,
+        data: &mut Bytes,
+    ) -> Result<(), Trouble> {
+        while cursor.piece < cursor.end {
+            let got = coding.fill(data, &mut self.buffer[cursor.filled..cursor.len])?;
+            content.received(got);
+            cursor.filled += got;
+            if cursor.filled == cursor.len {
+                self.judge(content, cursor)?;
+            } else if got == 0 && data.is_empty() {
+                return self.step(content, cursor);
+            }
+        }
+        coding.end(data)
+    }
+
+    /// Writes what has come of a piece so far, once it is worth it.
+    fn step(&self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
+        if cursor.duplicate || cursor.filled - cursor.written < STEP {
+            return Ok(());
+        }
+        let bytes = &self.buffer[cursor.written..cursor.filled];
+        if !content.write(cursor.piece, cursor.written, bytes).map_err(|error| self.disk(error))? {
+            return Err(Trouble::Beaten);
+        }
+        cursor.written = cursor.filled;
+        Ok(())
+    }
+
+    /// A whole piece: only a good one counts.
+    fn judge(&mut self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
+        let piece = &self.buffer[..cursor.len];
+        match content.admit(cursor.piece, piece, cursor.written).map_err(|error| self.disk(error))? {
+            Admission::Good => self.succeeded(cursor.len as u64),
+            Admission::Late => {}
+            Admission::Wrong => {
+                content.distrust(cursor.piece);
+                return Err(if cursor.from_disk {
+                    Trouble::Stale
+                } else {
+                    Trouble::Lied("sent something else than was offered")
+                });
+            }
+        }
+        cursor.piece += 1;
+        (cursor.filled, cursor.written, cursor.from_disk) = (0, 0, false);
+        cursor.len = content.layout().len_of(cursor.piece);
+        Ok(())
+    }
+
+    fn disk(&self, error: std::io::Error) -> Trouble {
+        let job = &self.download.job;
+        Trouble::Local(FetchError::disk(error, &job.to.folder, job.size))
+    }
+}

@@ -1,0 +1,430 @@
+//! The pieces of one download: which are here, what they must hash to, and the one place where bytes
+//! from the network come to disk and begin to count.
+//!
+//! Bytes of a piece are written before the piece is proven, so two rules keep what is proven safe: a
+//! piece that is here is never written again, and asking whether it is here and writing happen under
+//! one lock ([`Content::stripe`]).
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use landline_protocol::Root;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::files::Files;
+use crate::layout::Layout;
+use crate::lock;
+use crate::manifest::Manifest;
+use crate::plan::{Has, Plan, SourceId, Task};
+use crate::store::Store;
+use crate::share::Hashed;
+use crate::tree::{ChainingValue, PieceTree};
+use crate::values::{Values, compute};
+
+/// A write that takes longer was held up by the disk.
+const SLOW_WRITE: Duration = Duration::from_millis(20);
+/// Locks over all pieces: few would make strangers wait for each other, more would gain nothing.
+const STRIPES: usize = 16;
+
+/// What the content must be, proven by its root.
+pub(super) struct Known {
+    /// The root.
+    pub(super) root: Root,
+    /// As it is passed on: the tree of a file, the manifest of a folder.
+    pub(super) bytes: Bytes,
+    /// What it says.
+    pub(super) proof: Proof,
+}
+
+/// Where the values of the pieces stand.
+pub(super) enum Proof {
+    /// In the tree of a file.
+    File {
+        /// As it was proven.
+        tree: PieceTree,
+        /// The same, by pieces.
+        values: Values,
+    },
+    /// In the manifest of a folder.
+    Folder(Arc<Manifest>),
+}
+
+impl Known {
+    /// The value of each piece.
+    pub(super) fn values(&self) -> &Values {
+        match &self.proof {
+            Proof::File { values, .. } => values,
+            Proof::Folder(manifest) => &manifest.values,
+        }
+    }
+
+    /// For passing it on when the download is over.
+    pub(super) fn hashed(&self) -> Hashed {
+        match &self.proof {
+            Proof::File { tree, .. } => Hashed::File(tree.clone()),
+            Proof::Folder(manifest) => Hashed::Folder { manifest: Arc::clone(manifest), root: self.root },
+        }
+    }
+}
+
+/// What became of a whole piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It counts.
+    Good,
+    /// Somebody else had brought it.
+    Late,
+    /// It is not what it must be.
+    Wrong,
+}
+
+/// How far it has come, in bytes of what is wanted, and in files.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) wanted: u64,
+    pub(super) here: u64,
+    pub(super) verified: u64,
+    pub(super) reused: u64,
+    pub(super) received: u64,
+    pub(super) files: (u64, u64),
+}
+
+/// One content on its way into its store.
+pub(super) struct Content {
+    layout: Arc<Layout>,
+    store: Store,
+    pieces: Mutex<Pieces>,
+    known: OnceLock<Arc<Known>>,
+    stripes: [Mutex<()>; STRIPES],
+    /// The last write took long: the next may too.
+    slow_disk: AtomicBool,
+    /// Some piece is on its way twice.
+    contested: AtomicBool,
+    received: AtomicU64,
+    reused: AtomicU64,
+    /// Something came since the last record.
+    unrecorded: AtomicBool,
+}
+
+struct Pieces {
+    plan: Plan,
+    /// What the pieces hash to that came before the root.
+    loose: HashMap<usize, ChainingValue>,
+    /// What is on disk of these, from earlier, is not to be built upon.
+    distrusted: HashSet<usize>,
+    files: Files,
+    is_folder: bool,
+}
+
+impl Content {
+    /// Nothing of it here yet.
+    pub(super) fn new(layout: Arc<Layout>, store: Store, wanted: Option<Vec<bool>>, seed: u64) -> Self {
+        let plan = Plan::new(Arc::clone(&layout), seed);
+        let pieces = Pieces {
+            plan,
+            loose: HashMap::new(),
+            distrusted: HashSet::new(),
+            files: Files::all(&layout),
+            is_folder: wanted.is_some(),
+        };
+        let content = Self {
+            layout,
+            store,
+            pieces: Mutex::new(pieces),
+            known: OnceLock::new(),
+            stripes: Default::default(),
+            slow_disk: AtomicBool::new(false),
+            contested: AtomicBool::new(false),
+            received: AtomicU64::new(0),
+            reused: AtomicU64::new(0),
+            unrecorded: AtomicBool::new(false),
+        };
+        if let Some(wanted) = wanted {
+            content.want_only(&wanted);
+        }
+        content
+    }
+
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn known(&self) -> Option<&Known> {
+        self.known.get().map(Arc::as_ref)
+    }
+
+    /// Writes bytes of a piece that is not proven yet. `false`: it is here already.
+    pub(super) fn write(&self, piece: usize, at: usize, bytes: &[u8]) -> io::Result<bool> {
+        let _alone = lock(self.stripe(piece));
+        if self.is_here(piece) {
+            return Ok(false);
+        }
+        self.to_disk(piece, at, bytes)?;
+        Ok(true)
+    }
+
+    /// Judges a whole piece, of which the first bytes were written already. Only then it counts.
+    pub(super) fn admit(&self, piece: usize, bytes: &[u8], written: usize) -> io::Result<Admission> {
+        let Some(value) = compute(&self.layout, piece, bytes) else {
+            return Ok(Admission::Wrong);
+        };
+        if self.refutes(piece, &value) {
+            return Ok(Admission::Wrong);
+        }
+        let _alone = lock(self.stripe(piece));
+        if self.is_here(piece) {
+            return Ok(Admission::Late);
+        }
+        self.to_disk(piece, written, &bytes[written..])?;
+        let mut pieces = lock(&self.pieces);
+        if self.refutes(piece, &value) {
+            return Ok(Admission::Wrong); // the root came in this very moment
+        }
+        pieces.count(piece, &self.layout, (!self.is_known()).then_some(value));
+        self.unrecorded.store(true, Ordering::Relaxed);
+        Ok(Admission::Good)
+    }
+
+    /// How much of a piece, from its start, was written earlier and may be built upon.
+    pub(super) fn prefix(&self, piece: usize) -> usize {
+        let len = self.layout.piece(piece).map_or(0, |piece| piece.len);
+        if lock(&self.pieces).distrusted.contains(&piece) {
+            return 0;
+        }
+        // All of it on disk, and yet not here: it was judged and is wrong.
+        self.store.prefix(piece).ok().filter(|prefix| *prefix < len).unwrap_or(0)
+    }
+
+    /// What was on disk of a piece is not part of it.
+    pub(super) fn distrust(&self, piece: usize) {
+        lock(&self.pieces).distrusted.insert(piece);
+    }
+
+    /// Hashes again what earlier attempts left. Without the root, what they left whole is kept for
+    /// when it comes. Ends early once `stop` is set.
+    pub(super) fn check(&self, stop: &AtomicBool) -> io::Result<()> {
+        match self.known() {
+            Some(known) => self.store.check(known.values(), stop, &mut |piece| self.found(piece, None))?,
+            None => self.adopt(stop)?,
+        }
+        // Files that the conflict policy keeps others for are not fetched.
+        self.want_only(&self.store.wanted());
+        Ok(())
+    }
+
+    fn want_only(&self, flags: &[bool]) {
+        if flags.iter().all(|flag| *flag) {
+            return;
+        }
+        let mut pieces = lock(&self.pieces);
+        let Pieces { plan, files, .. } = &mut *pieces;
+        files.narrow(flags, &self.layout, |piece| plan.is_here(piece));
+        plan.want_only(files.wanted());
+    }
+
+    fn adopt(&self, stop: &AtomicBool) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        for number in (0..self.layout.pieces()).take_while(|_| !stop.load(Ordering::Relaxed)) {
+            let Some(piece) = self.layout.piece(number) else { break };
+            if self.store.prefix(number)? < piece.len {
+                continue;
+            }
+            buffer.resize(piece.len, 0);
+            self.store.read(piece.start, &mut buffer)?;
+            if let Some(value) = compute(&self.layout, number, &buffer) {
+                self.found(number, Some(value));
+            }
+        }
+        Ok(())
+    }
+
+    fn found(&self, piece: usize, loose: Option<ChainingValue>) {
+        let mut pieces = lock(&self.pieces);
+        if !pieces.plan.is_here(piece) {
+            pieces.count(piece, &self.layout, loose);
+            let len = self.layout.piece(piece).map_or(0, |piece| piece.len as u64);
+            self.reused.fetch_add(len, Ordering::Relaxed);
+        }
+    }
+
+    /// The root has come, and with it what each piece must be. What came before is judged now.
+    pub(super) fn settle(&self, known: Arc<Known>) {
+        let mut pieces = lock(&self.pieces);
+        let known = self.known.get_or_init(|| known);
+        for (piece, value) in std::mem::take(&mut pieces.loose) {
+            if known.values().all().get(piece) == Some(&value) {
+                pieces.plan.verified(piece);
+            } else {
+                pieces.plan.refuted(piece);
+                pieces.distrusted.insert(piece);
+            }
+        }
+    }
+
+    /// Something for one connection to do.
+    pub(super) fn take(&self, source: SourceId, most_bytes: u64) -> Option<Task> {
+        let task = lock(&self.pieces).plan.take(source, most_bytes)?;
+        if task.duplicate {
+            self.contested.store(true, Ordering::Relaxed);
+        }
+        Some(task)
+    }
+
+    /// What a task did not bring is free again; tells whether there is such.
+    pub(super) fn end(&self, source: SourceId, task: Task) -> bool {
+        let mut pieces = lock(&self.pieces);
+        pieces.plan.end(source, task);
+        task.run.range().any(|piece| !pieces.plan.is_here(piece))
+    }
+
+    /// A source can be asked, and has so much.
+    pub(super) fn has(&self, source: SourceId, has: Has, given: Option<&[u8]>) {
+        let plan = &mut lock(&self.pieces).plan;
+        plan.join(source);
+        plan.has(source, has, given);
+    }
+
+    /// A source cannot be asked any more.
+    pub(super) fn leave(&self, source: SourceId) {
+        lock(&self.pieces).plan.leave(source);
+    }
+
+    /// Whether somebody else was faster.
+    pub(super) fn is_beaten(&self, piece: usize) -> bool {
+        self.contested.load(Ordering::Relaxed) && self.is_here(piece)
+    }
+
+    /// Whether every wanted piece is proven.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_known() && lock(&self.pieces).plan.is_complete()
+    }
+
+    /// Wanted pieces that are not here.
+    pub(super) fn missing(&self) -> usize {
+        lock(&self.pieces).plan.missing()
+    }
+
+    /// Sources that have something.
+    pub(super) fn sources(&self) -> usize {
+        lock(&self.pieces).plan.sources()
+    }
+
+    /// Whether what is missing is all in one of these.
+    pub(super) fn is_covered_by(&self, maps: &[Has]) -> bool {
+        let has = |piece: usize, has: &Has| match has {
+            Has::All => true,
+            Has::Map(map) => map.get(piece / 8).is_some_and(|byte| byte >> (piece % 8) & 1 == 1),
+        };
+        let pieces = lock(&self.pieces);
+        let wanted = pieces.files.wanted().iter().enumerate().filter(|(_, wanted)| **wanted);
+        let mut missing = wanted
+            .flat_map(|(file, _)| self.layout.pieces_of(file))
+            .filter(|piece| !pieces.plan.is_here(*piece));
+        missing.all(|piece| maps.iter().any(|map| has(piece, map)))
+    }
+
+    /// Bytes of content came over the network.
+    pub(super) fn received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        let pieces = lock(&self.pieces);
+        Tally {
+            wanted: pieces.plan.wanted_bytes(),
+            here: pieces.plan.here_bytes(),
+            verified: pieces.plan.verified_bytes(),
+            reused: self.reused.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+            files: if pieces.is_folder { pieces.files.tally() } else { (0, 0) },
+        }
+    }
+
+    pub(super) fn picture(&self, cells: usize) -> Vec<u8> {
+        lock(&self.pieces).plan.picture(cells)
+    }
+
+    /// Brings everything to disk that came since the last time, and records it. Blocks for as long as
+    /// the disk takes.
+    pub(super) fn record(&self) -> io::Result<()> {
+        if !self.unrecorded.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let here = {
+            let pieces = lock(&self.pieces);
+            bits(self.layout.pieces(), |piece| pieces.plan.is_here(piece))
+        };
+        self.store.checkpoint(&here)
+    }
+
+    /// One bit for each piece, set where it is proven; `None` when all are.
+    pub(super) fn proven(&self) -> Option<Vec<u8>> {
+        let map = lock(&self.pieces).plan.bitmap();
+        let set: usize = map.iter().map(|byte| byte.count_ones() as usize).sum();
+        (set < self.layout.pieces()).then_some(map)
+    }
+
+    /// Whether a piece is here, and with the values known: proven.
+    pub(super) fn is_here(&self, piece: usize) -> bool {
+        lock(&self.pieces).plan.is_here(piece)
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.known.get().is_some()
+    }
+
+    fn refutes(&self, piece: usize, value: &ChainingValue) -> bool {
+        self.known().is_some_and(|known| known.values().all().get(piece) != Some(value))
+    }
+
+    fn stripe(&self, piece: usize) -> &Mutex<()> {
+        &self.stripes[piece % STRIPES]
+    }
+
+    /// Inline on purpose: a megabyte goes to the page cache in less time than another thread needs
+    /// to take it over. A disk that makes writers wait is waited for elsewhere.
+    fn to_disk(&self, piece: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let can_step_aside = || Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let written = if self.slow_disk.load(Ordering::Relaxed) && can_step_aside() {
+            tokio::task::block_in_place(|| self.store.write(piece, at, bytes))
+        } else {
+            self.store.write(piece, at, bytes)
+        };
+        self.slow_disk.store(began.elapsed() > SLOW_WRITE, Ordering::Relaxed);
+        written
+    }
+}
+
+impl Pieces {
+    /// A piece is on disk: proven, or with a value that is compared later.
+    fn count(&mut self, piece: usize, layout: &Layout, loose: Option<ChainingValue>) {
+        match loose {
+            None => self.plan.verified(piece),
+            Some(value) => {
+                self.loose.insert(piece, value);
+                self.plan.provisional(piece);
+            }
+        }
+        if let Some(piece) = layout.piece(piece) {
+            self.files.came(piece.file);
+        }
+    }
+}
+
+fn bits(count: usize, is_set: impl Fn(usize) -> bool) -> Vec<u8> {
+    let mut map = vec![0; count.div_ceil(8)];
+    (0..count).filter(|piece| is_set(*piece)).for_each(|piece| map[piece / 8] |= 1 << (piece % 8));
+    map
+}

@@ -1,0 +1,75 @@
+//! A download under way as something that others fetch from: only what is proven.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use landline_protocol::limits::PIECE_BYTES;
+use landline_protocol::{OfferRef, Root};
+
+use super::content::{Content, Proof};
+use crate::layout::Layout;
+use crate::share::{Holding, Shares};
+
+impl Holding for Content {
+    fn layout(&self) -> &Arc<Layout> {
+        Content::layout(self)
+    }
+
+    fn root(&self) -> Option<Root> {
+        self.known().map(|known| known.root)
+    }
+
+    fn map(&self) -> Option<Vec<u8>> {
+        self.proven()
+    }
+
+    fn has(&self, start: u64, end: u64) -> bool {
+        let layout = Content::layout(self);
+        // Before the root is known nothing is passed on, whatever is asked.
+        if start >= end || end > layout.size() || !self.is_known() {
+            return false;
+        }
+        let (first, last) = (piece_at(layout, start), piece_at(layout, end - 1));
+        (first..=last).all(|piece| self.is_here(piece))
+    }
+
+    fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.store().read(start, buffer)
+    }
+
+    fn tree(&self) -> Option<Bytes> {
+        self.known().filter(|known| matches!(known.proof, Proof::File { .. })).map(|known| known.bytes.clone())
+    }
+
+    fn manifest(&self) -> Option<Bytes> {
+        self.known().filter(|known| matches!(known.proof, Proof::Folder(_))).map(|known| known.bytes.clone())
+    }
+}
+
+/// The piece with this byte of the content, which must be one of its bytes.
+fn piece_at(layout: &Layout, byte: u64) -> usize {
+    // The last file that begins here or before; empty ones begin where the next does.
+    let file = layout.files().partition_point(|file| file.start <= byte).saturating_sub(1);
+    let file = layout.files()[file];
+    file.first + usize::try_from((byte - file.start) / PIECE_BYTES).unwrap_or(usize::MAX)
+}
+
+/// A download that is passed on for as long as this lives.
+pub(super) struct PassedOn {
+    shares: Shares,
+    offer: OfferRef,
+}
+
+impl PassedOn {
+    pub(super) fn begin(shares: Shares, offer: OfferRef, content: Arc<Content>) -> Self {
+        shares.hold(offer, content);
+        Self { shares, offer }
+    }
+}
+
+impl Drop for PassedOn {
+    fn drop(&mut self) {
+        self.shares.release(&self.offer.key());
+    }
+}

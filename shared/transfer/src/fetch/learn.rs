@@ -1,0 +1,121 @@
+//! Learning from a source what the pieces must hash to, and what it has. Nothing of it is believed
+//! before it agrees with the root.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use landline_protocol::limits::MANIFEST_BYTES;
+use landline_protocol::peer_routes::Resource;
+use landline_protocol::{Have, Root};
+
+use super::content::{Content, Known, Proof};
+use super::trouble::Trouble;
+use super::worker::Worker;
+use super::{FetchError, FetchJob, Kind};
+use crate::manifest::Manifest;
+use crate::plan::Has;
+use crate::tree::{PieceTree, encoded_len};
+use crate::values::Values;
+
+/// How much of a manifest is asked for at once.
+const MANIFEST_PART: u64 = 4 * 1024 * 1024;
+/// JSON around two maps.
+const HAVE_BYTES: u64 = 1024;
+
+impl Worker {
+    /// Asks what belongs to the root and tells everyone.
+    pub(super) async fn learn(&mut self) -> Result<(), Trouble> {
+        let Some(root) = self.download.lease() else {
+            return Ok(());
+        };
+        let peer = Arc::clone(&self.peer);
+        let _moving = peer.task();
+        let learned = match self.download.job.kind {
+            Kind::File => self.tree(&root).await,
+            Kind::Folder => self.manifest(root).await,
+        };
+        match learned {
+            Ok(known) => {
+                self.download.learned.send_replace(Some(Arc::new(known)));
+                self.succeeded(0);
+                Ok(())
+            }
+            Err(trouble) => {
+                self.download.give_up_lease();
+                Err(trouble)
+            }
+        }
+    }
+
+    async fn tree(&mut self, root: &Root) -> Result<Known, Trouble> {
+        let size = self.download.job.size;
+        let bytes = self.wire()?.whole(Resource::Tree, encoded_len(size)).await?;
+        let tree = PieceTree::from_bytes(&bytes, size, root)
+            .map_err(|_| Trouble::Lied("sent hashes that do not belong to what was offered"))?;
+        Ok(known_of_file(tree))
+    }
+
+    async fn manifest(&mut self, root: Root) -> Result<Known, Trouble> {
+        let (mut all, mut total) = (Vec::new(), u64::MAX);
+        while (all.len() as u64) < total {
+            let said = self.wire()?.more(Resource::Manifest, &mut all, MANIFEST_PART.min(total)).await?;
+            if said > MANIFEST_BYTES || (total != u64::MAX && said != total) {
+                return Err(Trouble::Lied("sent a list of files that has no end"));
+            }
+            total = said;
+        }
+        let job = self.download.job.clone();
+        let read = tokio::task::spawn_blocking(move || believe(all, root, &job)).await;
+        read.map_err(Trouble::broken)?
+    }
+
+    /// Asks which pieces it has, and which others get from it.
+    pub(super) async fn ask_have(&mut self, content: &Arc<Content>) -> Result<(), Trouble> {
+        let pieces = content.layout().pieces() as u64;
+        let have = self.wire()?.have(HAVE_BYTES + 2 * pieces.div_ceil(6).next_multiple_of(4)).await?;
+        let (has, given) = read_have(&have)?;
+        let is_shared = given.as_ref().is_some_and(|given| given.iter().any(|byte| *byte != 0));
+        content.has(self.peer.id, has.clone(), given.as_deref());
+        self.peer.joined.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.peer.told(has, is_shared);
+        Ok(())
+    }
+}
+
+fn read_have(have: &Have) -> Result<(Has, Option<Vec<u8>>), Trouble> {
+    let map = |text: &String| {
+        let decoded = BASE64.decode(text.as_bytes());
+        decoded.map_err(|_| Trouble::Lied("told what it has in words nobody understands"))
+    };
+    let given = have.given.as_ref().map(map).transpose()?;
+    let has = match &have.map {
+        _ if have.complete => Has::All,
+        Some(text) => Has::Map(map(text)?),
+        None => Has::Map(Vec::new()),
+    };
+    Ok((has, given))
+}
+
+/// Reads a manifest once it is known to be the one that was offered.
+pub(super) fn believe(bytes: Vec<u8>, root: Root, job: &FetchJob) -> Result<Known, Trouble> {
+    if blake3::hash(&bytes).as_bytes() != root.as_bytes() {
+        return Err(Trouble::Lied("sent another list of files than was offered"));
+    }
+    // From here on it is its author's doing, whoever it came from.
+    let manifest = Manifest::read(&bytes[..]).map_err(|error| {
+        tracing::warn!(%error, "the offered list of files is damaged");
+        Trouble::Local(FetchError::Corrupt)
+    })?;
+    let agrees = manifest.layout().size() == job.size
+        && job.summary.is_none_or(|summary| summary == manifest.summary());
+    if !agrees {
+        return Err(Trouble::Local(FetchError::Corrupt));
+    }
+    Ok(Known { root, bytes: bytes.into(), proof: Proof::Folder(Arc::new(manifest)) })
+}
+
+/// What a tree that agrees with its root says.
+pub(super) fn known_of_file(tree: PieceTree) -> Known {
+    let (root, bytes, values) = (tree.root(), tree.to_bytes(), Values::of_file(&tree));
+    Known { root, bytes, proof: Proof::File { tree, values } }
+}

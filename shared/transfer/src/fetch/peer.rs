@@ -1,0 +1,209 @@
+//! What this download knows of one source: where it is, what it has, how it stands. Kept after the
+//! source is gone, because what it had may come back with it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use landline_protocol::peer_routes::Door;
+use landline_protocol::{DeviceId, UserName};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{FetchError, Source, SourceProgress, SourceState};
+use crate::limit::Throttle;
+use crate::lock;
+use crate::plan::{Has, SourceId};
+
+/// The age at which what a source says it has is asked anew, before choosing among several.
+const FRESH: Duration = Duration::from_millis(300);
+/// The same for an author from whom nobody else seems to fetch.
+const FRESH_ALONE: Duration = Duration::from_secs(1);
+/// Below this many missing pieces, an author is not asked what others take.
+const FEW: usize = 8;
+/// How long after the last byte a source still counts as one that something comes from.
+const MOVING: Duration = Duration::from_millis(1500);
+
+/// One source.
+pub(super) struct Peer {
+    pub(super) id: SourceId,
+    pub(super) user: UserName,
+    pub(super) device: DeviceId,
+    pub(super) source: watch::Sender<Source>,
+    pub(super) throttle: Throttle,
+    /// Whether the plan counts on it now.
+    pub(super) joined: AtomicBool,
+    /// Whether it is among the sources still.
+    pub(super) present: AtomicBool,
+    good: AtomicU64,
+    tasks: AtomicUsize,
+    standing: Mutex<Standing>,
+}
+
+struct Standing {
+    state: SourceState,
+    /// Something useful came from it, so that a second connection is worth its handshake.
+    proved: bool,
+    ahead: Option<u32>,
+    has: Option<Has>,
+    /// Others fetch from it too.
+    is_shared: bool,
+    asked: Option<Instant>,
+    moved: Option<Instant>,
+    /// What it said for good.
+    no: Option<FetchError>,
+}
+
+impl Peer {
+    pub(super) fn new(id: SourceId, source: Source, throttle: Throttle) -> Self {
+        let has = matches!(source.door, Door::Share(_)).then_some(Has::All);
+        Self {
+            id,
+            user: source.user.clone(),
+            device: source.device,
+            source: watch::Sender::new(source),
+            throttle,
+            joined: AtomicBool::new(false),
+            present: AtomicBool::new(true),
+            good: AtomicU64::new(0),
+            tasks: AtomicUsize::new(0),
+            standing: Mutex::new(Standing {
+                state: SourceState::Connecting,
+                proved: false,
+                ahead: None,
+                has,
+                is_shared: false,
+                asked: None,
+                moved: None,
+                no: None,
+            }),
+        }
+    }
+
+    /// Whether it is the author's device, asked for the share itself.
+    pub(super) fn is_author(&self) -> bool {
+        matches!(self.source.borrow().door, Door::Share(_))
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.present.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn state(&self) -> SourceState {
+        lock(&self.standing).state.clone()
+    }
+
+    pub(super) fn is_dropped(&self) -> bool {
+        matches!(lock(&self.standing).state, SourceState::Dropped(_))
+    }
+
+    /// Whether it lied or said no, and what that means when there is nobody else.
+    pub(super) fn take_no(&self) -> Option<FetchError> {
+        lock(&self.standing).no.take()
+    }
+
+    pub(super) fn has_no(&self) -> bool {
+        lock(&self.standing).no.is_some()
+    }
+
+    /// How many it serves before.
+    pub(super) fn ahead(&self) -> Option<u32> {
+        lock(&self.standing).ahead
+    }
+
+    pub(super) fn is_proved(&self) -> bool {
+        lock(&self.standing).proved
+    }
+
+    /// What it has, as far as it said; everything, for the author.
+    pub(super) fn has(&self) -> Option<Has> {
+        lock(&self.standing).has.clone()
+    }
+
+    /// Whether something comes from it, or did a moment ago.
+    pub(super) fn is_moving(&self) -> bool {
+        let moved = || lock(&self.standing).moved.is_some_and(|at| at.elapsed() < MOVING);
+        self.tasks.load(Ordering::Relaxed) > 0 || moved()
+    }
+
+    /// Whether to ask what it has before choosing from it.
+    pub(super) fn should_tell(&self, is_alone: bool, missing: usize) -> bool {
+        let standing = lock(&self.standing);
+        let age = standing.asked.map(|at| at.elapsed());
+        match &standing.has {
+            None => true,
+            Some(Has::Map(_)) => age.is_none_or(|age| age >= FRESH),
+            Some(Has::All) if missing < FEW && is_alone => false,
+            Some(Has::All) => {
+                let fresh = if is_alone && !standing.is_shared { FRESH_ALONE } else { FRESH };
+                age.is_none_or(|age| age >= fresh)
+            }
+        }
+    }
+
+    pub(super) fn told(&self, has: Has, is_shared: bool) {
+        let mut standing = lock(&self.standing);
+        (standing.has, standing.is_shared, standing.asked) = (Some(has), is_shared, Some(Instant::now()));
+    }
+
+    /// It answered as it should.
+    pub(super) fn answered(&self) {
+        let mut standing = lock(&self.standing);
+        (standing.state, standing.ahead) = (SourceState::Active, None);
+    }
+
+    /// A good piece came from it.
+    pub(super) fn brought(&self, bytes: u64) {
+        self.good.fetch_add(bytes, Ordering::Relaxed);
+        lock(&self.standing).proved = true;
+    }
+
+    /// It is tried again later.
+    pub(super) fn waits(&self, why: String, ahead: Option<u32>) {
+        let mut standing = lock(&self.standing);
+        if !matches!(standing.state, SourceState::Dropped(_)) {
+            (standing.state, standing.ahead) = (SourceState::Waiting(why), ahead);
+        }
+    }
+
+    /// It is not asked again.
+    pub(super) fn drop_for(&self, why: String, no: FetchError) {
+        let mut standing = lock(&self.standing);
+        standing.state = SourceState::Dropped(why);
+        (standing.ahead, standing.no) = (None, Some(no));
+    }
+
+    /// It is somewhere else now. Another key at an address is forgiven with the address; a lie is not.
+    pub(super) fn moved_to(&self, source: Source) {
+        self.source.send_if_modified(|now| {
+            let is_new = *now != source;
+            *now = source;
+            is_new
+        });
+        let mut standing = lock(&self.standing);
+        if matches!(standing.no, Some(FetchError::KeyChanged(_))) {
+            (standing.state, standing.no) = (SourceState::Connecting, None);
+        }
+    }
+
+    /// Counts one task until the guard is dropped.
+    pub(super) fn task(&self) -> Moving<'_> {
+        self.tasks.fetch_add(1, Ordering::Relaxed);
+        Moving(self)
+    }
+
+    pub(super) fn progress(&self) -> SourceProgress {
+        let bytes = self.good.load(Ordering::Relaxed);
+        SourceProgress { user: self.user.clone(), bytes, state: self.state() }
+    }
+}
+
+/// Something is coming.
+pub(super) struct Moving<'a>(&'a Peer);
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.standing).moved = Some(Instant::now());
+        self.0.tasks.fetch_sub(1, Ordering::Relaxed);
+    }
+}
