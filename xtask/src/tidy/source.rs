@@ -91,7 +91,10 @@ fn functions(file: &Text) -> Vec<Complaint> {
         let Some(name) = function_name(line) else { continue };
         let indent = &line[..line.len() - line.trim_start().len()];
         let closing = format!("{indent}}}");
-        let last = lines[start..].iter().position(|l| l.trim_end() == closing || one_liner(l, line));
+        let declared = format!("{indent})"); // of a trait: over several lines, without a body
+        let last = lines[start..].iter().position(|l| {
+            l.trim_end() == closing || (l.starts_with(&declared) && l.ends_with(';')) || one_liner(l, line)
+        });
         let count = last.map_or(0, |last| last + 1);
         if count > FUNCTION_LINES {
             let what =
@@ -153,6 +156,13 @@ mod tests {
         assert_eq!(lines_of("gui/src/theme/palette.rs", &text), [0; 0]);
         assert_eq!(lines_of("gui/src/app/tests/raster.rs", &text), [0; 0]);
         assert_eq!(lines_of("xtask/src/main.rs", &text), [0; 0]);
+    }
+
+    #[test]
+    fn a_declaration_ends_with_its_semicolon() {
+        let rest = "    fn b(&self) {\n        1;\n    }\n".repeat(FUNCTION_LINES);
+        let text = format!("//! A.\ntrait A {{\n    fn a(\n        &self,\n    ) -> u8;\n{rest}}}\n");
+        assert_eq!(lines_of("a.rs", &text), [0; 0]);
     }
 
     #[test]
