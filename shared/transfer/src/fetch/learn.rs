@@ -6,12 +6,13 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use landline_protocol::limits::MANIFEST_BYTES;
 use landline_protocol::peer_routes::Resource;
-use landline_protocol::{Have, Root};
+use landline_protocol::{FolderSummary, Have, Root};
 
 use super::content::{Content, Known, Proof};
 use super::trouble::Trouble;
+use super::wire::Wire;
 use super::worker::Worker;
-use super::{FetchError, FetchJob, Kind};
+use super::{FetchError, Kind};
 use crate::manifest::Manifest;
 use crate::plan::Has;
 use crate::tree::{PieceTree, encoded_len};
@@ -56,16 +57,9 @@ impl Worker {
     }
 
     async fn manifest(&mut self, root: Root) -> Result<Known, Trouble> {
-        let (mut all, mut total) = (Vec::new(), u64::MAX);
-        while (all.len() as u64) < total {
-            let said = self.wire()?.more(Resource::Manifest, &mut all, MANIFEST_PART.min(total)).await?;
-            if said > MANIFEST_BYTES || (total != u64::MAX && said != total) {
-                return Err(Trouble::Lied("sent a list of files that has no end"));
-            }
-            total = said;
-        }
-        let job = self.download.job.clone();
-        let read = tokio::task::spawn_blocking(move || believe(all, root, &job)).await;
+        let bytes = manifest_bytes(self.wire()?).await?;
+        let (size, summary) = (self.download.job.size, self.download.job.summary);
+        let read = tokio::task::spawn_blocking(move || believe(bytes, root, size, summary)).await;
         read.map_err(Trouble::broken)?
     }
 
@@ -96,8 +90,26 @@ fn read_have(have: &Have) -> Result<(Has, Option<Vec<u8>>), Trouble> {
     Ok((has, given))
 }
 
+/// A manifest, whole; nothing is known of it yet but that it is not too long.
+pub(super) async fn manifest_bytes(wire: &mut Wire) -> Result<Vec<u8>, Trouble> {
+    let (mut all, mut total) = (Vec::new(), None);
+    while total.is_none_or(|total| (all.len() as u64) < total) {
+        let said = wire.more(Resource::Manifest, &mut all, MANIFEST_PART).await?;
+        if said > MANIFEST_BYTES || total.is_some_and(|total| total != said) {
+            return Err(Trouble::Lied("sent a list of files that has no end"));
+        }
+        total = Some(said);
+    }
+    Ok(all)
+}
+
 /// Reads a manifest once it is known to be the one that was offered.
-pub(super) fn believe(bytes: Vec<u8>, root: Root, job: &FetchJob) -> Result<Known, Trouble> {
+pub(super) fn believe(
+    bytes: Vec<u8>,
+    root: Root,
+    size: u64,
+    summary: Option<FolderSummary>,
+) -> Result<Known, Trouble> {
     if blake3::hash(&bytes).as_bytes() != root.as_bytes() {
         return Err(Trouble::Lied("sent another list of files than was offered"));
     }
@@ -106,8 +118,8 @@ pub(super) fn believe(bytes: Vec<u8>, root: Root, job: &FetchJob) -> Result<Know
         tracing::warn!(%error, "the offered list of files is damaged");
         Trouble::Local(FetchError::Corrupt)
     })?;
-    let agrees = manifest.layout().size() == job.size
-        && job.summary.is_none_or(|summary| summary == manifest.summary());
+    let agrees = manifest.layout().size() == size
+        && summary.is_none_or(|summary| summary == manifest.summary());
     if !agrees {
         return Err(Trouble::Local(FetchError::Corrupt));
     }

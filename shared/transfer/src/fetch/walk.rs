@@ -144,13 +144,13 @@ fn picked(job: &FetchJob, manifest: &Manifest) -> Vec<bool> {
 
 /// The manifest that an earlier attempt left, if it is the one.
 async fn kept(job: &FetchJob, root: Root) -> Result<Option<Known>, FetchError> {
-    let (folder, part, job_of) = (job.to.folder.clone(), job.part(), job.clone());
+    let (folder, part, size, summary) = (job.to.folder.clone(), job.part(), job.size, job.summary);
     on_disk(job, move || {
         let Some(bytes) = store::load_manifest(&folder, &part)? else {
             return Ok(None);
         };
         // What is not the one is asked for anew, and judged then.
-        Ok(believe(bytes, root, &job_of).ok())
+        Ok(believe(bytes, root, size, summary).ok())
     })
     .await
 }
