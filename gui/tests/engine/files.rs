@@ -1,6 +1,6 @@
 //! Files: offered, accepted, declined, and found to have changed.
 
-use landline_peer::api::{Action, Event, FailureKind, RecipientState, TransferState};
+use landline_peer::api::{AcceptHow, Action, Event, FailureKind, RecipientState, TransferState};
 
 use crate::office::Office;
 use crate::views::*;
@@ -42,7 +42,8 @@ async fn an_empty_file_and_a_second_one_of_the_same_name_arrive() {
     let second = alice.shares(&LOBBY, full.clone()).await;
     bob.is_offered(second).await;
     let name = Some(landline_protocol::FileName::parse("note.txt").unwrap());
-    bob.run(Action::Accept { offer: second, folder: None, name }).await.unwrap();
+    let how = AcceptHow { name, ..AcceptHow::default() };
+    bob.run(Action::Accept { offer: second, how }).await.unwrap();
     let path = bob.receives(second).await;
     assert_same_content(&full, &path);
     assert_same_content(&empty, &bob.downloads().join("note.txt"));
@@ -53,7 +54,7 @@ async fn an_empty_file_and_a_second_one_of_the_same_name_arrive() {
 async fn a_large_file_is_offered_first_and_sealed_later() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
-    for (name, size, places) in [("small", 16 * MIB, 1), ("large", 17 * MIB, 2)] {
+    for (name, size, places) in [("small", 4 * MIB, 1), ("large", 5 * MIB, 2)] {
         let file = alice.file(name, size);
         let offer = alice.shares(&LOBBY, file.clone()).await;
         alice

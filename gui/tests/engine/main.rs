@@ -7,15 +7,22 @@
 #![allow(clippy::wildcard_imports, reason = "the support modules are the prelude of all of these")]
 
 mod cancelling;
+mod changed;
 mod chat;
 mod clocks;
 mod devices;
+mod dial_back;
 mod files;
+mod folders;
 mod keys;
+mod limits;
+mod log;
 mod office;
 mod person;
 mod probe;
+mod queue;
 mod restarts;
 mod revoked;
 mod storage;
+mod swarm;
 mod views;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use landline_peer::api::{
-    Action, Command, Event, Failure, Outcome, Secret, Snapshot, Target, Ticket, TransferState, TransferView,
+    Action, Command, Event, Failure, Outcome, Secret, Snapshot, Target, Ticket, TransferSettings, TransferState,
+    TransferView,
 };
 use landline_peer::{Clock, Handle, Options, SecretsIn};
 use landline_protocol::{ConversationKind, MessageId, UserName};
@@ -250,10 +251,20 @@ impl Person {
     }
 
     pub(crate) async fn shares(&mut self, to: &ConversationKind, path: PathBuf) -> MessageId {
-        match self.run(Action::ShareFile { to: to.clone(), path }).await.unwrap() {
+        match self.run(Action::Share { to: to.clone(), path }).await.unwrap() {
             Outcome::Queued { message } => message,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// From now on, transfers behave like that.
+    pub(crate) async fn sets(&mut self, settings: TransferSettings) {
+        self.run(Action::SetTransfers(settings)).await.unwrap();
+    }
+
+    /// Sends no faster than so many bytes a second: slow enough for tests to step in.
+    pub(crate) async fn sends_at(&mut self, rate: u64) {
+        self.sets(TransferSettings { up: Some(rate), ..TransferSettings::default() }).await;
     }
 
     pub(crate) async fn accepts(&mut self, offer: MessageId) {

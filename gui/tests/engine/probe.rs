@@ -11,7 +11,7 @@ use landline_net::{
 };
 use landline_protocol::account::{SESSION, SIGN_UP, Session, SignUp};
 use landline_protocol::frame::{Hello, Pull, Range};
-use landline_protocol::peer_routes::ShareRoute;
+use landline_protocol::peer_routes::{Door, Resource};
 use landline_protocol::{
     Body, ClientFrame, ConversationId, DeviceId, MessageId, Seq, ServerFrame, ShareId, WireError, limits,
 };
@@ -55,7 +55,7 @@ impl Probe {
     }
 
     async fn try_ask(&self, connection: &mut HttpConnection, share: ShareId) -> Result<Answer, HttpError> {
-        let request = Request::get(ShareRoute::Content { share, entry: 0 }.path())
+        let request = Request::get(Door::Share(share).to(Resource::Content).to_string())
             .header("authorization", format!("Bearer {}", self.credential))
             .body(Full::default())
             .unwrap();

@@ -1,12 +1,13 @@
 //! Reading snapshots, and files that are told apart.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landline_peer::api::{
-    Action, Content, ConversationView, Failure, FailureKind, Line, MessageState, MessageView, RecipientState,
+    AcceptHow, Action, Content, ConversationView, Failure, FailureKind, Line, MessageState, MessageView, RecipientState,
     Snapshot,
 };
 use landline_protocol::{ConversationKind, DeviceId, MessageId, Seq};
@@ -23,7 +24,7 @@ pub(crate) fn between(one: &Person, other: &Person) -> ConversationKind {
 }
 
 pub(crate) fn accept(offer: MessageId) -> Action {
-    Action::Accept { offer, folder: None, name: None }
+    Action::Accept { offer, how: AcceptHow::default() }
 }
 
 pub(crate) fn is_up(line: &Line) -> bool {
@@ -75,6 +76,24 @@ pub(crate) fn place(message: &MessageView) -> Option<Seq> {
 pub(crate) fn recipient(snapshot: &Snapshot, offer: MessageId, who: &Person) -> Option<RecipientState> {
     let recipients = &snapshot.transfers.get(&offer)?.recipients;
     recipients.iter().find(|one| one.user == who.name).map(|one| one.state)
+}
+
+/// What is somewhere: the path of each file and folder beneath it, with the content of files.
+pub(crate) fn tree_of(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let (mut found, mut open) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_owned();
+            if path.is_dir() {
+                open.push(path);
+                found.insert(name, None);
+            } else {
+                found.insert(name, Some(std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found
 }
 
 /// A refusal that says which key was expected and which was seen.

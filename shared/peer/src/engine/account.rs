@@ -11,6 +11,7 @@ use super::conversations::{Conversations, PAGE};
 use super::directory::Directory;
 use super::outbox::Outbox;
 use super::sign_in::{Attempt, Credentials, Fresh};
+use super::shares::SHOWN;
 use super::{CatchingUp, Engine, Report, SignedIn};
 use crate::api::{Event, Failure, FailureKind, Line, Outcome, Target, Ticket};
 use crate::history::{Account, Database, HistoryError};
@@ -22,6 +23,9 @@ const SESSION_EVENTS: usize = 64;
 
 /// How many offers, the newest first, are kept in memory.
 const OFFERS: u32 = 2_000;
+
+/// How many complete downloads of earlier runs, the newest first, are passed on.
+const HELD: u32 = 256;
 
 /// A sign-in that ended.
 pub(super) struct SignInReport {
@@ -61,7 +65,7 @@ impl Engine {
 
     async fn enter(&mut self, fresh: Fresh) -> Result<Outcome, Failure> {
         let Fresh { mut account, stored, access } = fresh;
-        self.leave();
+        self.leave().await;
         let kept = self.secrets.store(&stored).await;
         kept.map_err(|error| {
             let text = format!("The sign-in could not be kept ({error}). Free some space and sign in again.");
@@ -121,6 +125,7 @@ impl Engine {
             directory: Directory::remembered(devices),
             outbox: waiting,
             offers: BTreeMap::new(),
+            uploads: Arc::new([]),
             catching_up: CatchingUp::Asking,
             account,
         });
@@ -131,15 +136,23 @@ impl Engine {
 
     /// Picks up offers, downloads and shares where the last run left them.
     async fn resume_transfers(&mut self, account: i64) -> Result<(), HistoryError> {
-        let (offers, downloads, shares) = self
+        let limit = u32::try_from(SHOWN).unwrap_or(u32::MAX);
+        let (offers, downloads, shares, held, uploads) = self
             .history
-            .call(move |db| Ok((db.offers(account, OFFERS)?, db.downloads(account)?, db.shares(account)?)))
+            .call(move |db| {
+                let (offers, downloads) = (db.offers(account, OFFERS)?, db.downloads(account)?);
+                Ok((offers, downloads, db.shares(account)?, db.held(account, HELD)?, db.uploads(account, limit)?))
+            })
             .await?;
         if let Some(signed_in) = &mut self.signed_in {
             signed_in.offers = offers.into_iter().map(|row| (row.offer, row)).collect();
+            signed_in.uploads = uploads.into();
         }
-        self.resume_downloads(downloads);
+        self.downloads.resume(downloads);
+        self.downloads.outlooks.look_again();
         self.resume_shares(shares);
+        self.resume_holdings(held);
+        self.settle_downloads();
         Ok(())
     }
 
@@ -174,7 +187,7 @@ impl Engine {
         };
         let client = self.client(&signed_in.account);
         let stored = self.secrets.load().await;
-        self.leave();
+        self.leave().await;
         self.history.call(Database::sign_out).await?;
         if let Err(error) = self.secrets.clear().await {
             tracing::warn!(%error, "the stored tokens could not be removed");
@@ -192,10 +205,9 @@ impl Engine {
     }
 
     /// Hangs up and lets go of everything of the account.
-    fn leave(&mut self) {
+    async fn leave(&mut self) {
+        self.let_go().await;
         self.signed_in = None;
-        self.downloads.stop_all();
-        self.outgoing.withdraw_all(&self.shares);
         self.shut_gate();
         self.line = Line::SignedOut;
         self.outlet.touch();

@@ -51,8 +51,14 @@ impl Engine {
                 DONE
             }
             Action::SendText { to, text } => self.send_text(to, text).await,
-            Action::ShareFile { to, path } => self.begin_share(ticket, to, path).map(|()| None),
-            Action::Accept { offer, folder, name } => self.accept(offer, folder, name).await.and(DONE),
+            Action::Share { to, path } => self.begin_share(ticket, to, path, None).map(|()| None),
+            Action::ShareAgain { offer } => self.begin_share_again(ticket, offer).map(|()| None),
+            Action::Accept { offer, how } => self.accept(offer, how).await.and(DONE),
+            Action::List { offer } => self.begin_list(ticket, offer).map(|()| None),
+            Action::Pause { offer } => self.pause(offer).await.and(DONE),
+            Action::Resume { offer } => self.resume_download(offer).await.and(DONE),
+            Action::Prioritise { offer, priority } => self.prioritise(offer, priority).await.and(DONE),
+            Action::SetTransfers(settings) => self.set_transfers(settings).await.and(DONE),
             Action::Decline { offer } => self.decline(offer).await.and(DONE),
             Action::Cancel { offer } => self.cancel(offer).await.and(DONE),
             Action::MarkRead { conversation, seq } => self.mark_read(conversation, seq).await,
@@ -179,6 +185,7 @@ impl Engine {
         let kept = folder.clone();
         self.history.call(move |db| db.set_setting_path("download_folder", &kept)).await?;
         self.download_folder = folder;
+        self.downloads.outlooks.look_again();
         DONE
     }
 

@@ -59,6 +59,11 @@ impl Conversations {
         self.by_id.get_mut(id)
     }
 
+    /// Whether there is one with that row in the history.
+    pub(super) fn has(&self, id: &ConversationId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
     /// The id of the conversation with that row in the history.
     pub(super) fn id_of(&self, conv: i64) -> Option<ConversationId> {
         self.by_id.iter().find(|(_, one)| one.conv == conv).map(|(id, _)| *id)
@@ -67,6 +72,12 @@ impl Conversations {
     /// Who is in the conversation with that row in the history.
     pub(super) fn kind_of(&self, conv: i64) -> Option<ConversationKind> {
         self.by_id.values().find(|one| one.conv == conv).map(|one| one.kind.clone())
+    }
+
+    /// The offers among the loaded messages.
+    pub(super) fn offers(&self) -> Vec<MessageId> {
+        let messages = self.by_id.values().flat_map(|one| &one.messages);
+        messages.filter(|message| message.content == Content::Offer).map(|message| message.id).collect()
     }
 
     pub(super) fn insert(&mut self, row: ConversationRow, newest: Vec<MessageRow>) {

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use landline_protocol::{DeviceId, Person, Timestamp, UserName};
-use tokio::sync::watch;
 
 use crate::api::PersonView;
 use crate::history::KnownDevice;
@@ -24,7 +23,7 @@ struct Known {
 #[derive(Default)]
 pub(super) struct Directory {
     people: BTreeMap<String, Known>,
-    addresses: HashMap<DeviceId, watch::Sender<Vec<SocketAddr>>>,
+    addresses: HashMap<DeviceId, Vec<SocketAddr>>,
 }
 
 impl Directory {
@@ -70,9 +69,19 @@ impl Directory {
         self.people.values_mut().for_each(|known| known.online = false);
     }
 
-    /// Where a device is; follows it as it moves.
-    pub(super) fn addresses_of(&mut self, device: DeviceId) -> watch::Receiver<Vec<SocketAddr>> {
-        self.addresses.entry(device).or_insert_with(|| watch::channel(Vec::new()).0).subscribe()
+    /// Where a device was when it was last heard of.
+    pub(super) fn addresses_of(&self, device: &DeviceId) -> Vec<SocketAddr> {
+        self.addresses.get(device).cloned().unwrap_or_default()
+    }
+
+    /// Whether the coordinator says so.
+    pub(super) fn is_online(&self, user: &UserName) -> bool {
+        self.people.get(&user.folded()).is_some_and(|known| known.online)
+    }
+
+    /// Whether the coordinator says so. Of somebody unknown it says nothing.
+    pub(super) fn is_offline(&self, user: &UserName) -> bool {
+        self.people.get(&user.folded()).is_some_and(|known| !known.online)
     }
 
     /// Which user (folded) each known device is listed under.
@@ -114,11 +123,9 @@ impl Directory {
     }
 
     fn set_addresses(&mut self, device: DeviceId, addresses: Vec<SocketAddr>) -> bool {
-        let sender = self.addresses.entry(device).or_insert_with(|| watch::channel(Vec::new()).0);
-        sender.send_if_modified(|held| {
-            let differs = *held != addresses;
-            *held = addresses;
-            differs
-        })
+        let held = self.addresses.entry(device).or_default();
+        let differs = *held != addresses;
+        *held = addresses;
+        differs
     }
 }

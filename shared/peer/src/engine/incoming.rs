@@ -27,6 +27,7 @@ impl Engine {
                     signed_in.conversations.forget_pages();
                     signed_in.outbox.connect(sender);
                 }
+                self.swarm_connected();
                 self.coordinator_shows(welcome.now).await;
             }
             // A heartbeat in the middle of catching up says nothing about having caught up.
@@ -53,6 +54,7 @@ impl Engine {
             signed_in.outbox.disconnect();
             signed_in.directory.all_offline();
         }
+        self.swarm_disconnected();
         self.coordinator_gone();
     }
 
@@ -70,6 +72,14 @@ impl Engine {
             ServerFrame::Revocations { revocations } => self.revocations(revocations).await,
             ServerFrame::Refused { id, error } => {
                 self.refused(id, error).await;
+                Ok(())
+            }
+            ServerFrame::Holders { offer, holders, pass, .. } => {
+                self.holders(offer, holders, pass);
+                Ok(())
+            }
+            ServerFrame::NotFound { offer } => {
+                self.no_holders(offer);
                 Ok(())
             }
             ServerFrame::DialBack { from, addresses, nonce } => {
@@ -108,8 +118,16 @@ impl Engine {
         let Some(signed_in) = &mut self.signed_in else {
             return Ok(());
         };
-        let changed: Vec<_> =
-            people.iter().flat_map(|person| signed_in.directory.update(person, now)).collect();
+        let mut changed = Vec::new();
+        for person in people {
+            let was_away = !signed_in.directory.is_online(&person.user);
+            changed.extend(signed_in.directory.update(person, now));
+            if was_away && person.online {
+                // Whoever is back is worth another try at once.
+                person.devices.iter().for_each(|info| self.downloads.wake(&info.device));
+            }
+        }
+        self.downloads.people_changed(&signed_in.offers, &signed_in.directory);
         if changed.is_empty() {
             return Ok(());
         }

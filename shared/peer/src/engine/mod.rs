@@ -6,42 +6,46 @@ mod commands;
 mod conversations;
 mod directory;
 mod downloads;
-mod failures;
-mod fetcher;
 mod gate;
 mod incoming;
+mod listing;
 mod outbox;
 mod outlet;
+mod settings;
 mod shares;
 mod sign_in;
+mod swarm;
 mod view;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use landline_protocol::peer_routes::Door;
 use landline_protocol::{Author, MessageId};
-use landline_transfer::share::Shares;
+use landline_transfer::{Rates, ShareError, Shares};
 use landline_trust::device::{DeviceKey, KeyError};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::api::{Command, Event, Failure, FailureKind, Line, Snapshot};
+use crate::api::{Command, Event, Failure, FailureKind, Line, Snapshot, TransferSettings, UploadEntry};
 use crate::files::{FileServer, FileServerError};
-use crate::history::{Account, History, HistoryError, OfferRow};
+use crate::history::{Account, History, HistoryError};
 use crate::profile::{Profile, ProfileError};
 use crate::secrets::{Secrets, SecretsIn};
 use crate::session::{SessionEvent, SessionHandle};
 use conversations::Conversations;
 use directory::Directory;
-use downloads::Downloads;
-use fetcher::FetchReport;
+use downloads::{Downloads, FetchReport, Offers, OutlookReport, Surroundings};
 use landline_net::Clock;
+use listing::ListReport;
 use outbox::Outbox;
 use outlet::Outlet;
+use settings::Settings;
 use shares::{Outgoing, ShareReport};
+use swarm::{HeldReport, Holdings};
 
 /// What an engine is started with.
 pub struct Options {
@@ -110,8 +114,11 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
 enum Report {
     SignIn(account::SignInReport),
     Invite(account::InviteReport),
-    Share(ShareReport),
-    Fetch(FetchReport),
+    Share(Box<ShareReport>),
+    Fetch(Box<FetchReport>),
+    Held(HeldReport),
+    Outlook(OutlookReport),
+    List(ListReport),
     ResendDue,
 }
 
@@ -124,7 +131,9 @@ struct SignedIn {
     conversations: Conversations,
     directory: Directory,
     outbox: Outbox,
-    offers: BTreeMap<MessageId, OfferRow>,
+    offers: Offers,
+    /// Who took what, the newest first.
+    uploads: Arc<[UploadEntry]>,
     catching_up: CatchingUp,
 }
 
@@ -139,6 +148,12 @@ enum CatchingUp {
     Done,
 }
 
+/// Limits on what goes out and on what comes in.
+struct BothRates {
+    up: Rates,
+    down: Rates,
+}
+
 struct Engine {
     key: Arc<DeviceKey>,
     clock: Clock,
@@ -148,15 +163,20 @@ struct Engine {
     download_folder: PathBuf,
     history: History,
     secrets: Secrets,
+    settings: Arc<TransferSettings>,
+    rates: BothRates,
     shares: Shares,
     upload_pulse: watch::Receiver<u64>,
+    spoiled: Option<mpsc::Receiver<(Door, ShareError)>>,
     files: FileServer,
-    addresses: watch::Sender<Vec<SocketAddr>>,
     credential: watch::Sender<Arc<str>>,
     signed_in: Option<SignedIn>,
     line: Line,
     downloads: Downloads,
     outgoing: Outgoing,
+    holdings: Holdings,
+    /// Ends every look at what is held.
+    stop_looking: CancellationToken,
     outlet: Outlet,
     reports: mpsc::Sender<Report>,
     tasks: JoinSet<()>,
@@ -173,17 +193,27 @@ impl Engine {
         let key = Arc::new(DeviceKey::load_or_create(profile.dir())?);
         let history = History::open(profile.dir())?;
         let settings = Settings::load(&history, options.download_folder).await?;
-        let shares = Shares::new();
+        let rates = BothRates { up: Rates::new(), down: Rates::new() };
+        let shares = Shares::new(rates.up.clone());
         let clock = options.clock;
         let files =
             FileServer::start(options.listen, settings.port, &key, shares.clone(), clock.clone()).await?;
         let port = files.port;
         history.call(move |db| db.set_setting("port", &port.to_le_bytes())).await?;
-        let (addresses, _) = watch::channel(reachable(options.listen, port));
         let (credential, _) = watch::channel(Arc::from(""));
         let (outlet, snapshot) =
             Outlet::new(key.id(), settings.download_folder.clone(), events, options.waker);
         let (reports, inbox) = mpsc::channel(REPORTS);
+        let around = Surroundings {
+            connect: Arc::new(files.reach.clone()),
+            credential: credential.subscribe(),
+            rates: rates.down.clone(),
+            shares: shares.clone(),
+            reports: reports.clone(),
+            device: key.id(),
+        };
+        let slots = settings::count(settings.transfers.download_slots);
+        let outgoing = Outgoing::new(profile.dir());
         let mut engine = Self {
             secrets: Secrets::new(options.secrets, profile.dir(), key.id()),
             key,
@@ -192,20 +222,25 @@ impl Engine {
             device_name: options.device_name,
             download_folder: settings.download_folder,
             history,
+            settings: settings.transfers,
+            rates,
             upload_pulse: shares.changed(),
+            spoiled: shares.spoiled(),
             shares,
             files,
-            addresses,
             credential,
             signed_in: None,
             line: Line::SignedOut,
-            downloads: Downloads::default(),
-            outgoing: Outgoing::default(),
+            downloads: Downloads::new(around, slots),
+            outgoing,
+            holdings: Holdings::default(),
+            stop_looking: CancellationToken::new(),
             outlet,
             reports,
             tasks: JoinSet::new(),
             _profile: profile,
         };
+        engine.apply_settings();
         engine.resume().await?;
         engine.publish();
         Ok((engine, snapshot, inbox))
@@ -213,7 +248,7 @@ impl Engine {
 
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<Report>) {
         loop {
-            let due = self.outlet.due(self.is_moving());
+            let (due, chore) = (self.outlet.due(self.is_moving()), self.next_chore());
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => if self.command(command).await.is_break() { break },
@@ -222,7 +257,9 @@ impl Engine {
                 },
                 Some(event) = next_event(&mut self.signed_in) => self.session_event(event).await,
                 Some(report) = reports.recv() => self.report(report).await,
-                Ok(()) = self.upload_pulse.changed() => self.outlet.touch(),
+                Ok(()) = self.upload_pulse.changed() => self.uploads_changed().await,
+                Some((door, error)) = next_spoiled(&mut self.spoiled) => self.spoiled(door, error).await,
+                () = sleep_until(chore), if chore.is_some() => self.chores(),
                 () = sleep_until(due), if due.is_some() => {}
                 Some(_) = self.tasks.join_next() => {}
             }
@@ -234,26 +271,55 @@ impl Engine {
         self.stop().await;
     }
 
+    /// When something is to be done that nobody asks for.
+    fn next_chore(&self) -> Option<Instant> {
+        self.next_swarm_chore().into_iter().chain(self.downloads.outlooks.next()).min()
+    }
+
+    fn chores(&mut self) {
+        let now = Instant::now();
+        self.swarm_chores(now);
+        self.look_at_places(now);
+    }
+
+    async fn uploads_changed(&mut self) {
+        self.outlet.touch();
+        self.log_uploads().await;
+    }
+
     async fn report(&mut self, report: Report) {
         self.outlet.touch();
         match report {
             Report::SignIn(report) => self.finish_sign_in(report).await,
             Report::Invite(report) => self.finish_invite(report),
-            Report::Share(report) => self.share_report(report).await,
-            Report::Fetch(report) => self.fetch_report(report).await,
+            Report::Share(report) => self.share_report(*report).await,
+            Report::Fetch(report) => self.fetch_report(*report).await,
+            Report::Held(report) => self.held_report(report).await,
+            Report::Outlook(report) => self.outlook_report(report),
+            Report::List(report) => self.list_report(report),
             Report::ResendDue => self.flush_outbox(),
         }
     }
 
     /// Whether anything shown changes by itself.
     fn is_moving(&self) -> bool {
-        self.downloads.is_moving() || self.outgoing.uploading
+        self.downloads.is_moving() || self.outgoing.is_moving()
+    }
+
+    /// Ends transfers and lets go of everything that belongs to them.
+    async fn let_go(&mut self) {
+        self.downloads.stop_all();
+        self.holdings.clear();
+        self.stop_looking.cancel();
+        self.stop_looking = CancellationToken::new();
+        self.outgoing.withdraw_all(&self.shares);
+        self.log_uploads().await;
     }
 
     /// Hangs up, ends transfers in order and lets go of the profile.
     async fn stop(mut self) {
+        self.let_go().await;
         self.signed_in = None;
-        self.downloads.stop_all();
         self.files.stop().await;
         self.tasks.shutdown().await;
     }
@@ -266,37 +332,18 @@ impl Engine {
     }
 }
 
-/// What a profile remembers besides its history.
-struct Settings {
-    port: Option<u16>,
-    skew_ms: i64,
-    download_folder: PathBuf,
-}
-
-impl Settings {
-    async fn load(history: &History, default_folder: PathBuf) -> Result<Self, HistoryError> {
-        let (port, skew, folder) = history
-            .call(|db| Ok((db.setting("port")?, db.setting("skew")?, db.setting_path("download_folder")?)))
-            .await?;
-        let port = port.and_then(|bytes| bytes.try_into().ok()).map(u16::from_le_bytes);
-        let skew_ms = skew.and_then(|bytes| bytes.try_into().ok()).map_or(0, i64::from_le_bytes);
-        Ok(Self { port, skew_ms, download_folder: folder.unwrap_or(default_folder) })
-    }
-}
-
-/// Where others may find the file server: the bound address, or every interface's when all are
-/// listened on.
-fn reachable(listen: SocketAddr, port: u16) -> Vec<SocketAddr> {
-    if listen.ip().is_unspecified() {
-        landline_net::local_addresses(port)
-    } else {
-        vec![SocketAddr::new(listen.ip(), port)]
-    }
-}
-
 async fn next_event(signed_in: &mut Option<SignedIn>) -> Option<SessionEvent> {
     match signed_in {
         Some(signed_in) => signed_in.session_events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_spoiled(
+    spoiled: &mut Option<mpsc::Receiver<(Door, ShareError)>>,
+) -> Option<(Door, ShareError)> {
+    match spoiled {
+        Some(spoiled) => spoiled.recv().await,
         None => std::future::pending().await,
     }
 }

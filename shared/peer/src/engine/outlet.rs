@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use landline_protocol::DeviceId;
 use tokio::sync::{mpsc, watch};
 
-use crate::api::{Event, Line, Snapshot};
+use crate::api::{Event, Line, Snapshot, TransferSettings};
 
 /// Called after each new snapshot or event.
 pub(crate) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -46,6 +46,8 @@ impl Outlet {
             conversations: Arc::new([]),
             transfers: Arc::new(BTreeMap::new()),
             download_folder,
+            settings: Arc::new(TransferSettings::default()),
+            uploads: Arc::new([]),
         };
         let (snapshot, receiver) = watch::channel(Arc::new(empty));
         (

@@ -6,11 +6,14 @@
 
 mod accounts;
 mod columns;
+mod downloads;
 mod messages;
 mod offers;
 mod schema;
+mod shares;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
 use std::path::Path;
 
@@ -19,8 +22,10 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use accounts::{Account, KnownDevice, Pin};
+pub(crate) use downloads::{Download, DownloadStatus, HeldRow};
 pub(crate) use messages::{Arrived, ConversationRow, Draft, Ingested, MessageRow, MessageStatus};
-pub(crate) use offers::{Download, DownloadStatus, OfferRow, ShareRow};
+pub(crate) use offers::OfferRow;
+pub(crate) use shares::ShareRow;
 
 use crate::api::{Failure, FailureKind};
 

@@ -1,16 +1,13 @@
-//! Offers, what became of them, and what this machine does about them: downloads and shares.
-
-use std::path::PathBuf;
+//! Offers, and what became of them.
 
 use landline_protocol::{
-    Body, DeviceId, Envelope, FileName, MessageId, OfferedName, Root, ShareId, UserName, Verdict,
+    Body, ConversationId, DeviceId, Envelope, FolderSummary, HeldKey, MessageId, Offer, OfferRef, OfferedName,
+    Root, ShareId, UserName, Verdict,
 };
-use landline_transfer::FileVersion;
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, named_params, params};
 
 use super::Database;
-use super::columns::{count, id, json, optional_id, path, path_bytes, stored, text};
-use crate::api::Failure;
+use super::columns::{count, id, json, optional_id, stored, text};
 
 /// An offer with everything that was said about it.
 #[derive(Clone, Debug)]
@@ -18,6 +15,7 @@ pub(crate) struct OfferRow {
     pub(crate) offer: MessageId,
     /// Row id of its conversation.
     pub(crate) conv: i64,
+    pub(crate) conversation: ConversationId,
     pub(crate) author: UserName,
     pub(crate) device: DeviceId,
     pub(crate) share: ShareId,
@@ -25,6 +23,10 @@ pub(crate) struct OfferRow {
     pub(crate) size: u64,
     /// Absent until sealed.
     pub(crate) root: Option<Root>,
+    /// How much there is in it, if it is a folder.
+    pub(crate) folder: Option<FolderSummary>,
+    /// The earlier offer that it says to take the place of.
+    pub(crate) replaces: Option<MessageId>,
     /// Made on this machine.
     pub(crate) mine: bool,
     /// The latest answer of each device.
@@ -40,6 +42,21 @@ pub(crate) struct AnswerRow {
 }
 
 impl OfferRow {
+    /// Names it beyond doubt.
+    pub(crate) fn reference(&self) -> OfferRef {
+        OfferRef { conversation: self.conversation, device: self.device, id: self.offer }
+    }
+
+    /// What its holders call it.
+    pub(crate) fn key(&self) -> HeldKey {
+        self.reference().key()
+    }
+
+    /// Whether it takes the place of that one: only the device that made an offer can replace it.
+    pub(crate) fn takes_place_of(&self, earlier: &Self) -> bool {
+        self.replaces == Some(earlier.offer) && self.device == earlier.device && self.conv == earlier.conv
+    }
+
     /// Whether it was taken back. Only the device that made it can do that: another device of the
     /// same person is a receiver like any other.
     pub(crate) fn is_withdrawn(&self) -> bool {
@@ -52,45 +69,13 @@ impl OfferRow {
     }
 }
 
-/// What this machine does about somebody's offer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Download {
-    pub(crate) folder: PathBuf,
-    pub(crate) name: FileName,
-    pub(crate) status: DownloadStatus,
-}
-
-/// How far a download has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DownloadStatus {
-    /// Accepted; goes on at every start until it ends.
-    Active,
-    /// In place.
-    Done(PathBuf),
-    /// Given up.
-    Cancelled,
-    /// Ended for a reason that trying again would not change.
-    Failed(Failure),
-}
-
-/// A file this machine serves under an offer.
-#[derive(Clone, Debug)]
-pub(crate) struct ShareRow {
-    pub(crate) offer: MessageId,
-    pub(crate) path: PathBuf,
-    /// What the file was when it was shared.
-    pub(crate) version: FileVersion,
-    /// The piece tree's bytes, once hashed.
-    pub(crate) tree: Option<Vec<u8>>,
-}
-
 impl Database {
     /// The newest `limit` offers of an account, and older ones with which something is going on.
     pub(crate) fn offers(&mut self, account: i64, limit: u32) -> Result<Vec<OfferRow>> {
         let ids: Vec<MessageId> = {
             let mut statement = self.0.prepare_cached(
                 "SELECT offer FROM (SELECT offer FROM offers WHERE account = ?1 ORDER BY offer DESC LIMIT ?2)
-             UNION SELECT offer FROM downloads WHERE account = ?1 AND status = 'active'
+             UNION SELECT offer FROM downloads WHERE account = ?1 AND status IN ('active', 'conflict')
              UNION SELECT offer FROM shares WHERE account = ?1",
             )?;
             let rows = statement
@@ -98,94 +83,6 @@ impl Database {
             rows.collect::<Result<_>>()?
         };
         ids.iter().filter_map(|offer| load(&self.0, account, offer).transpose()).collect()
-    }
-
-    /// Every download of an account.
-    pub(crate) fn downloads(&mut self, account: i64) -> Result<Vec<(MessageId, Download)>> {
-        let mut statement = self.0.prepare_cached("SELECT * FROM downloads WHERE account = ?1")?;
-        let rows = statement
-            .query_map([account], |row| Ok((id(row, "offer", MessageId::from_slice)?, download(row)?)))?;
-        rows.collect()
-    }
-
-    /// Records how far a download has come.
-    pub(crate) fn set_download(
-        &mut self,
-        account: i64,
-        offer: &MessageId,
-        download: &Download,
-    ) -> Result<()> {
-        let (status, done, failure) = match &download.status {
-            DownloadStatus::Active => ("active", None, None),
-            DownloadStatus::Done(path) => ("done", Some(path_bytes(path)), None),
-            DownloadStatus::Cancelled => ("cancelled", None, None),
-            DownloadStatus::Failed(failure) => ("failed", None, serde_json::to_string(failure).ok()),
-        };
-        self.0
-            .execute(
-                "INSERT OR REPLACE INTO downloads (account, offer, folder, name, status, path, failure)
-                 VALUES (:account, :offer, :folder, :name, :status, :path, :failure)",
-                named_params! {
-                    ":account": account,
-                    ":offer": offer.as_bytes(),
-                    ":folder": path_bytes(&download.folder),
-                    ":name": download.name.as_str(),
-                    ":status": status,
-                    ":path": done,
-                    ":failure": failure,
-                },
-            )
-            .map(drop)
-    }
-
-    /// The files this machine serves.
-    pub(crate) fn shares(&mut self, account: i64) -> Result<Vec<ShareRow>> {
-        let mut statement = self.0.prepare_cached("SELECT * FROM shares WHERE account = ?1")?;
-        let rows = statement.query_map([account], |row| {
-            Ok(ShareRow {
-                offer: id(row, "offer", MessageId::from_slice)?,
-                path: path(row, "path")?,
-                version: json(row, "version")?,
-                tree: row.get("tree")?,
-            })
-        })?;
-        rows.collect()
-    }
-
-    /// Records that a file is served under an offer.
-    pub(crate) fn add_share(&mut self, account: i64, share: &ShareRow) -> Result<()> {
-        self.0
-            .execute(
-                "INSERT OR REPLACE INTO shares (account, offer, path, version, tree) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    account,
-                    share.offer.as_bytes(),
-                    path_bytes(&share.path),
-                    serde_json::to_string(&share.version).unwrap_or_default(),
-                    share.tree
-                ],
-            )
-            .map(drop)
-    }
-
-    /// Keeps the tree of a file that has been hashed.
-    pub(crate) fn set_share_tree(&mut self, account: i64, offer: &MessageId, tree: &[u8]) -> Result<()> {
-        self.0
-            .execute(
-                "UPDATE shares SET tree = ?3 WHERE account = ?1 AND offer = ?2",
-                params![account, offer.as_bytes(), tree],
-            )
-            .map(drop)
-    }
-
-    /// Stops serving the file of an offer from the next start on.
-    pub(crate) fn remove_share(&mut self, account: i64, offer: &MessageId) -> Result<()> {
-        self.0
-            .execute(
-                "DELETE FROM shares WHERE account = ?1 AND offer = ?2",
-                params![account, offer.as_bytes()],
-            )
-            .map(drop)
     }
 }
 
@@ -200,23 +97,7 @@ pub(super) fn apply_body(
     let device = envelope.author.device;
     let touched = match &envelope.body {
         Body::Offer(offer) => {
-            transaction.execute(
-                "INSERT INTO offers (account, offer, conv, author, device, share, name, size, root, mine)
-                 VALUES (:account, :offer, :conv, :author, :device, :share, :name, :size, :root, :mine)
-                 ON CONFLICT (account, offer) DO NOTHING",
-                named_params! {
-                    ":account": account,
-                    ":offer": envelope.id.as_bytes(),
-                    ":conv": conv,
-                    ":author": envelope.author.user.as_str(),
-                    ":device": device.as_bytes(),
-                    ":share": offer.share.as_bytes(),
-                    ":name": offer.name.as_raw(),
-                    ":size": stored(offer.size),
-                    ":root": offer.root.as_ref().map(Root::as_bytes),
-                    ":mine": mine,
-                },
-            )?;
+            record_offer(transaction, account, conv, envelope, offer, mine)?;
             envelope.id
         }
         Body::Sealed(sealed) => {
@@ -242,6 +123,40 @@ pub(super) fn apply_body(
         _ => return Ok(Vec::new()),
     };
     Ok(load(transaction, account, &touched)?.into_iter().collect())
+}
+
+fn record_offer(
+    transaction: &Transaction<'_>,
+    account: i64,
+    conv: i64,
+    envelope: &Envelope,
+    offer: &Offer,
+    mine: bool,
+) -> Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO offers (account, offer, conv, author, device, share, name, size, root, mine, files, folders,
+                                 replaces)
+             VALUES (:account, :offer, :conv, :author, :device, :share, :name, :size, :root, :mine, :files, :folders,
+                     :replaces)
+             ON CONFLICT (account, offer) DO NOTHING",
+        )?
+        .execute(named_params! {
+            ":account": account,
+            ":offer": envelope.id.as_bytes(),
+            ":conv": conv,
+            ":author": envelope.author.user.as_str(),
+            ":device": envelope.author.device.as_bytes(),
+            ":share": offer.share.as_bytes(),
+            ":name": offer.name.as_raw(),
+            ":size": stored(offer.size),
+            ":root": offer.root.as_ref().map(Root::as_bytes),
+            ":mine": mine,
+            ":files": offer.folder.map(|folder| stored(folder.files)),
+            ":folders": offer.folder.map(|folder| stored(folder.folders)),
+            ":replaces": offer.replaces.as_ref().map(MessageId::as_bytes),
+        })
+        .map(drop)
 }
 
 fn record_answer(
@@ -283,35 +198,36 @@ fn load(connection: &Connection, account: i64, offer: &MessageId) -> Result<Opti
             })
         })?
         .collect::<Result<Vec<_>>>()?;
+    let read = |row: &Row<'_>| offer_row(row, *offer, answers.clone());
     connection
         .query_row(
-            "SELECT * FROM offers WHERE account = ?1 AND offer = ?2",
+            "SELECT o.*, c.conversation FROM offers o JOIN conversations c ON c.id = o.conv
+             WHERE o.account = ?1 AND o.offer = ?2",
             params![account, offer.as_bytes()],
-            |row| {
-                Ok(OfferRow {
-                    offer: *offer,
-                    conv: row.get("conv")?,
-                    author: text(row, "author")?,
-                    device: id(row, "device", DeviceId::from_slice)?,
-                    share: id(row, "share", ShareId::from_slice)?,
-                    name: OfferedName::new(row.get::<_, String>("name")?),
-                    size: count(row, "size")?,
-                    root: optional_id(row, "root", Root::from_slice)?,
-                    mine: row.get("mine")?,
-                    answers: answers.clone(),
-                })
-            },
+            read,
         )
         .optional()
 }
 
-fn download(row: &Row<'_>) -> Result<Download> {
-    let status = match row.get_ref("status")?.as_str()? {
-        "active" => DownloadStatus::Active,
-        "done" => DownloadStatus::Done(path(row, "path")?),
-        "cancelled" => DownloadStatus::Cancelled,
-        _ => DownloadStatus::Failed(json(row, "failure")?),
+fn offer_row(row: &Row<'_>, offer: MessageId, answers: Vec<AnswerRow>) -> Result<OfferRow> {
+    let files: Option<i64> = row.get("files")?;
+    let folder = match files {
+        Some(_) => Some(FolderSummary { files: count(row, "files")?, folders: count(row, "folders")? }),
+        None => None,
     };
-    let name = FileName::sanitized(row.get_ref("name")?.as_str()?);
-    Ok(Download { folder: path(row, "folder")?, name, status })
+    Ok(OfferRow {
+        offer,
+        conv: row.get("conv")?,
+        conversation: id(row, "conversation", ConversationId::from_slice)?,
+        author: text(row, "author")?,
+        device: id(row, "device", DeviceId::from_slice)?,
+        share: id(row, "share", ShareId::from_slice)?,
+        name: OfferedName::new(row.get::<_, String>("name")?),
+        size: count(row, "size")?,
+        root: optional_id(row, "root", Root::from_slice)?,
+        folder,
+        replaces: optional_id(row, "replaces", MessageId::from_slice)?,
+        mine: row.get("mine")?,
+        answers,
+    })
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::HistoryError;
 
 /// Migration `n` brings schema `n` to `n + 1`.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 CREATE TABLE accounts (
@@ -110,6 +110,31 @@ CREATE TABLE settings (
 );
 ";
 
+/// Folders, queued and paused downloads, what is held for others, and who took what.
+const V2: &str = "
+ALTER TABLE offers ADD COLUMN files INTEGER;
+ALTER TABLE offers ADD COLUMN folders INTEGER;
+ALTER TABLE offers ADD COLUMN replaces BLOB;
+ALTER TABLE downloads ADD COLUMN conflict TEXT NOT NULL DEFAULT '\"rename\"';
+ALTER TABLE downloads ADD COLUMN priority TEXT NOT NULL DEFAULT '\"normal\"';
+ALTER TABLE downloads ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE downloads ADD COLUMN picks BLOB;
+ALTER TABLE downloads ADD COLUMN wanted INTEGER;
+ALTER TABLE downloads ADD COLUMN held TEXT;
+CREATE TABLE uploads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL,
+    offer BLOB NOT NULL,
+    user TEXT NOT NULL,
+    device BLOB NOT NULL,
+    name TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX uploads_newest ON uploads (account, id);
+";
+
 /// Sets the pragmas and brings the schema up to date.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), HistoryError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -131,7 +156,47 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), HistoryError> {
 
 #[cfg(test)]
 mod tests {
+    use landline_transfer::Conflict;
+
     use super::*;
+    use crate::api::Priority;
+    use crate::history::{Download, DownloadStatus};
+
+    #[test]
+    fn what_an_earlier_release_wrote_is_there_after_the_migration() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(V1).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (id, account, conversation, kind)
+                     VALUES (1, 1, zeroblob(32), '{\"kind\":\"lobby\"}');
+                 INSERT INTO offers (account, offer, conv, author, device, share, name, size, mine)
+                     VALUES (1, zeroblob(16), 1, 'alice', zeroblob(32), zeroblob(16), 'a.bin', 7, 0);
+                 INSERT INTO downloads (account, offer, folder, name, status)
+                     VALUES (1, zeroblob(16), CAST('/d' AS BLOB), 'a.bin', 'active');
+                 INSERT INTO shares (account, offer, path, version, tree)
+                     VALUES (1, zeroblob(16), CAST('/a.bin' AS BLOB), '{}', x'00');",
+            )
+            .unwrap();
+        prepare(&mut connection).unwrap();
+        let mut database = super::super::Database(connection);
+        let offers = database.offers(1, 10).unwrap();
+        assert_eq!((offers.len(), offers[0].folder, offers[0].replaces), (1, None, None));
+        let downloads = database.downloads(1).unwrap();
+        let expected = Download {
+            folder: "/d".into(),
+            name: landline_protocol::FileName::sanitized("a.bin"),
+            conflict: Conflict::Rename,
+            picks: None,
+            priority: Priority::Normal,
+            paused: false,
+            wanted: None,
+            status: DownloadStatus::Active,
+        };
+        assert_eq!(downloads[0].1, expected);
+        assert_eq!(database.shares(1).unwrap()[0].version, "{}");
+    }
 
     #[test]
     fn a_profile_of_a_later_release_is_left_alone() {

@@ -118,7 +118,7 @@ fn older_messages_come_in_pages_and_pending_ones_last() {
 
 fn offer() -> Body {
     let (share, name) = (ShareId::from_bytes([1; 16]), OfferedName::new("a.bin"));
-    Body::Offer(Offer { share, name, size: 7, root: None, modified: None })
+    Body::Offer(Offer { share, name, size: 7, root: None, modified: None, folder: None, replaces: None })
 }
 
 #[test]

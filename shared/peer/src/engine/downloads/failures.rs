@@ -5,13 +5,9 @@ use landline_transfer::fetch::FetchError;
 
 use crate::api::{Failure, FailureKind};
 
-/// A failed attempt to fetch from somebody.
-pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
+/// A download that ended without its content.
+pub(in crate::engine) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
     let (kind, text) = match error {
-        FetchError::Unreachable(_) => (
-            FailureKind::Unreachable,
-            format!("The machine of {author} cannot be reached; goes on when it can."),
-        ),
         FetchError::KeyChanged(mismatch) => (
             FailureKind::KeyChanged,
             format!(
@@ -26,11 +22,17 @@ pub(super) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
         }
         FetchError::Gone => (
             FailureKind::SourceChanged,
-            format!("The file is gone from {author}’s machine. Ask for it again."),
+            format!(
+                "It is gone from {author}’s machine. {author} has been told; if they offer it again, that is \
+                 shown here."
+            ),
         ),
         FetchError::SourceChanged => (
             FailureKind::SourceChanged,
-            format!("The file changed on {author}’s machine after it was offered. Ask for the new version."),
+            format!(
+                "It changed on {author}’s machine after it was offered. {author} has been told; once they offer \
+                 the new version, it can be accepted here."
+            ),
         ),
         FetchError::Corrupt => (
             FailureKind::Corrupt,
@@ -46,6 +48,7 @@ fn kind_of(error: &FetchError) -> FailureKind {
         FetchError::DiskFull { .. } => FailureKind::DiskFull,
         FetchError::Refused(_) => FailureKind::Unauthorized,
         FetchError::Io { .. } => FailureKind::Io,
+        FetchError::NameTaken(_) => FailureKind::NameTaken,
         _ => FailureKind::Internal,
     }
 }

@@ -1,0 +1,73 @@
+//! Looks whether a complete download is still what was offered, and passes it on from its place if so.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use landline_protocol::MessageId;
+use landline_transfer::Shares;
+use landline_transfer::share::{Hashed, SharedVersion};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Report;
+use crate::history::OfferRow;
+
+/// What was found.
+pub(in crate::engine) struct HeldReport {
+    pub(super) offer: MessageId,
+    /// Whether it was complete in an earlier run.
+    pub(super) again: bool,
+    /// What it is now, as JSON; `None` when it is not passed on.
+    pub(super) version: Option<String>,
+}
+
+/// What to look at.
+pub(super) struct Look {
+    pub(super) row: OfferRow,
+    pub(super) path: PathBuf,
+    /// What it was when it was complete, if that was in an earlier run.
+    pub(super) version: Option<String>,
+    /// What it hashes to, if it has just been fetched.
+    pub(super) hashed: Option<Hashed>,
+}
+
+impl Look {
+    pub(super) async fn run(self, shares: Shares, stop: CancellationToken, reports: mpsc::Sender<Report>) {
+        let (offer, again) = (self.row.offer, self.version.is_some());
+        let looked = tokio::task::spawn_blocking(move || self.look(&shares, &stop)).await;
+        let version = looked.ok().flatten();
+        let _ = reports.send(Report::Held(HeldReport { offer, again, version })).await;
+    }
+
+    fn look(self, shares: &Shares, stop: &CancellationToken) -> Option<String> {
+        let root = self.row.root?;
+        let shared = match &self.version {
+            Some(version) => Shares::reopen(&self.path, &serde_json::from_str::<SharedVersion>(version).ok()?),
+            None => Shares::open(&self.path),
+        };
+        let shared = shared.ok().filter(|shared| shared.size() == self.row.size)?;
+        let hashed = match self.hashed {
+            Some(hashed) => hashed,
+            None => shared.hash(&mut leisurely(stop)).ok()?,
+        };
+        let version = serde_json::to_string(&shared.version()).ok()?;
+        let held = hashed.root() == root
+            && !stop.is_cancelled()
+            && shares.hold_complete(self.row.reference(), shared, hashed);
+        held.then_some(version)
+    }
+}
+
+/// Lets others use the machine at least half of the time.
+fn leisurely(stop: &CancellationToken) -> impl FnMut(u64) -> ControlFlow<()> {
+    let mut worked_since = Instant::now();
+    move |_| {
+        if stop.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        std::thread::sleep(worked_since.elapsed());
+        worked_since = Instant::now();
+        ControlFlow::Continue(())
+    }
+}
