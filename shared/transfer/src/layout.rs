@@ -186,8 +186,15 @@ mod tests {
                 prop_assert!(piece.len > 0);
                 prop_assert!(layout.pieces_of(piece.file).contains(&number));
                 prop_assert_eq!(layout.slice(Run { first: number, count: 1 }), Slice { start: at, end: at + piece.len as u64 });
+                prop_assert_eq!(layout.len_of(number), piece.len);
+                let rest = Run { first: number, count: layout.pieces() };
+                prop_assert_eq!(layout.pieces_in(rest).next(), Some(piece));
                 at += piece.len as u64;
             }
+            let all = Run { first: 0, count: layout.pieces() };
+            let one_by_one = (0..layout.pieces()).filter_map(|number| layout.piece(number));
+            prop_assert!(layout.pieces_in(all).eq(one_by_one));
+            prop_assert_eq!(layout.bytes(all), layout.size());
             prop_assert_eq!(at, sizes.iter().sum::<u64>());
         }
     }

@@ -47,3 +47,40 @@ pub fn compute(layout: &Layout, number: usize, bytes: &[u8]) -> Option<ChainingV
     let piece = layout.piece(number)?;
     (bytes.len() == piece.len).then(|| value_of(layout.files()[piece.file].size, piece.index, bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use landline_protocol::limits::PIECE_BYTES;
+
+    use super::*;
+
+    /// A folder of an empty file, a small one and one of two pieces; and its pieces' bytes.
+    fn folder() -> (Arc<Layout>, Vec<Vec<u8>>) {
+        let layout = Arc::new(Layout::of([0, 5, PIECE_BYTES + 1]));
+        let bytes = (0..3u8).map(|piece| vec![piece; layout.len_of(piece.into())]).collect();
+        (layout, bytes)
+    }
+
+    #[test]
+    fn a_piece_counts_at_its_own_place_only() {
+        let (layout, bytes) = folder();
+        let values = (0..3).map(|piece| compute(&layout, piece, &bytes[piece]).unwrap()).collect();
+        let values = Values::of_folder(layout, values).unwrap();
+        for (piece, bytes) in bytes.iter().enumerate() {
+            assert!((0..4).all(|place| values.verify(place, bytes) == (place == piece)));
+            let mut wrong = bytes.clone();
+            wrong[0] ^= 1;
+            assert!(!values.verify(piece, &wrong) && !values.verify(piece, &bytes[1..]));
+        }
+        // A file of one piece is known by its hash, whatever folder it is in.
+        assert_eq!(values.all()[0], *blake3::hash(&bytes[0]).as_bytes());
+    }
+
+    #[test]
+    fn a_folder_needs_a_value_for_each_piece() {
+        let (layout, _) = folder();
+        assert!(Values::of_folder(Arc::clone(&layout), vec![[0; 32]; 2]).is_none());
+        assert!(Values::of_folder(Arc::clone(&layout), vec![[0; 32]; 4]).is_none());
+        assert!(Values::of_folder(layout, vec![[0; 32]; 3]).is_some());
+    }
+}

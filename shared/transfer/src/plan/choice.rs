@@ -60,11 +60,11 @@ pub(super) fn duplicate(book: &mut Book, who: usize, most_bytes: u64) -> Option<
         let last = (open.next..open.end()).rfind(|piece| eligible(*piece))?;
         let before = book.layout.bytes(Run { first: open.next, count: last + 1 - open.next });
         let pace = book.sources.iter().find(|known| known.id == open.source).map_or(0, |known| known.pace);
-        Some((before as f64 / pace.max(1) as f64, last, before, open.next))
+        Some((before as f64 / pace.max(1) as f64, last, before))
     });
-    let (_, last, before, next) = lasts.max_by(|one, two| one.0.total_cmp(&two.0))?;
-    // Half of what its owner still has before it: both end together.
-    Some(backward(book, last, most_bytes.min(before / 2), |piece| piece >= next && eligible(piece)))
+    let (_, last, before) = lasts.max_by(|one, two| one.0.total_cmp(&two.0))?;
+    // Half of what its owner still has before it, so that both end together; and nothing of others.
+    Some(backward(book, last, most_bytes.min(before / 2), eligible))
 }
 
 /// From `first` on, as far as pieces will do; `most` bytes, but one piece at least.

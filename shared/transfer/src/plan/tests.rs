@@ -105,11 +105,31 @@ fn nothing_is_duplicated_while_anything_can_be_had() {
     with(&mut plan, A, &[0, 1, 2, 3], &[]);
     with(&mut plan, B, &[0], &[]);
     assert_eq!(plan.take(B, MIB).unwrap().run.first, 0);
-    let taken = plan.take(A, MIB).unwrap();
-    assert_eq!(plan.take(B, MIB), None);
-    with(&mut plan, A, &[taken.run.first], &[]);
-    with(&mut plan, B, &[0, taken.run.first], &[]);
-    assert!(plan.take(B, MIB).unwrap().duplicate, "the other two nobody has any more");
+    let taken = plan.take(A, MIB).unwrap().run.first;
+    with(&mut plan, B, &[0, taken], &[]);
+    assert_eq!(plan.take(B, MIB), None, "A can be asked for two more");
+    with(&mut plan, A, &[0, taken], &[]);
+    let help = plan.take(B, MIB).unwrap();
+    assert!(help.duplicate && help.run.first == taken, "the other two nobody has any more: {help:?}");
+}
+
+#[test]
+fn a_task_that_ends_is_its_own_and_no_other() {
+    let mut plan = file(1);
+    with(&mut plan, A, &[0], &[]);
+    with(&mut plan, B, &[0], &[]);
+    let first = plan.take(A, MIB).unwrap();
+    let help = plan.take(B, MIB).unwrap();
+    plan.end(B, help);
+    assert_eq!(plan.take(A, MIB), None, "A is at it");
+    let again = plan.take(B, MIB).unwrap();
+    plan.leave(B);
+    with(&mut plan, B, &[0], &[]);
+    let once_more = plan.take(B, MIB).unwrap();
+    plan.end(B, again);
+    plan.end(A, first);
+    assert_eq!(plan.take(B, MIB), None, "what ended late was another");
+    assert!(plan.take(A, MIB).is_some_and(|task| task.duplicate && task.run == once_more.run));
 }
 
 #[test]
