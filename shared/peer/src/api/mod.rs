@@ -17,9 +17,7 @@ pub use transfer::{
     FolderEntryView, Outlook, Priority, RecipientState, RecipientView, SourceStanding, SourceView,
     TransferKind, TransferSettings, TransferState, TransferView, UploadEntry,
 };
-pub use view::{
-    ConversationView, Content, Line, Me, MessageState, MessageView, PersonView, Snapshot,
-};
+pub use view::{Content, ConversationView, Line, Me, MessageState, MessageView, PersonView, Snapshot};
 
 /// Names a command, so that its [`Event::Finished`] can be told from others'. Chosen by whoever
 /// sends the command.

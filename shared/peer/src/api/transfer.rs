@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landline_protocol::{ConversationId, DeviceId, FolderSummary, MessageId, OfferedName, Timestamp, UserName};
+use landline_protocol::{
+    ConversationId, DeviceId, FolderSummary, MessageId, OfferedName, Timestamp, UserName,
+};
 use landline_transfer::Conflict;
 use serde::{Deserialize, Serialize};
 

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use super::conversations::{Conversations, PAGE};
 use super::directory::Directory;
 use super::outbox::Outbox;
-use super::sign_in::{Attempt, Credentials, Fresh};
 use super::shares::SHOWN;
+use super::sign_in::{Attempt, Credentials, Fresh};
 use super::{CatchingUp, Engine, Report, SignedIn};
 use crate::api::{Event, Failure, FailureKind, Line, Outcome, Target, Ticket};
 use crate::history::{Account, Database, HistoryError};
@@ -51,7 +51,7 @@ impl Engine {
         let reports = self.reports.clone();
         self.tasks.spawn(async move {
             let result = attempt.run(target, credentials).await;
-            let _ = reports.send(Report::SignIn(SignInReport { ticket, result })).await;
+            let _ = reports.send(Report::SignIn(Box::new(SignInReport { ticket, result }))).await;
         });
     }
 
@@ -141,7 +141,13 @@ impl Engine {
             .history
             .call(move |db| {
                 let (offers, downloads) = (db.offers(account, OFFERS)?, db.downloads(account)?);
-                Ok((offers, downloads, db.shares(account)?, db.held(account, HELD)?, db.uploads(account, limit)?))
+                Ok((
+                    offers,
+                    downloads,
+                    db.shares(account)?,
+                    db.held(account, HELD)?,
+                    db.uploads(account, limit)?,
+                ))
             })
             .await?;
         if let Some(signed_in) = &mut self.signed_in {

@@ -7,6 +7,7 @@ use landline_protocol::{Body, ConversationId, ConversationKind, MessageId, Seq, 
 
 use super::account::signed_out;
 use super::conversations::PAGE;
+use super::downloads::make_folder;
 use super::message_id;
 use super::sign_in::Credentials;
 use super::{Engine, no_randomness};
@@ -178,10 +179,7 @@ impl Engine {
     }
 
     async fn set_download_folder(&mut self, folder: PathBuf) -> Ending {
-        tokio::fs::create_dir_all(&folder).await.map_err(|error| {
-            let text = format!("The folder {} cannot be made ({error}). Choose another.", folder.display());
-            Failure::new(FailureKind::Io, text)
-        })?;
+        make_folder(&folder).await?;
         let kept = folder.clone();
         self.history.call(move |db| db.set_setting_path("download_folder", &kept)).await?;
         self.download_folder = folder;

@@ -28,7 +28,8 @@ impl Engine {
             return Err(Failure::new(FailureKind::Invalid, format!("“{}” is not a folder.", row.name)));
         }
         let root = row.root.ok_or_else(|| {
-            let text = format!("{} is still looking through “{}”. Try again in a while.", row.author, row.name);
+            let text =
+                format!("{} is still looking through “{}”. Try again in a while.", row.author, row.name);
             Failure::new(FailureKind::NotFound, text)
         })?;
         let reports = self.reports.clone();
@@ -67,8 +68,10 @@ impl Engine {
 
     fn ways_to(&self, row: &OfferRow) -> (Arc<[Source]>, Line) {
         let directory = self.signed_in.as_ref().map(|signed_in| &signed_in.directory);
-        let (sources, pass) = directory
-            .map_or_else(|| (Arc::from([]), Arc::from("")), |directory| self.downloads.ways_to(row, directory));
+        let (sources, pass) = directory.map_or_else(
+            || (Arc::from([]), Arc::from("")),
+            |directory| self.downloads.ways_to(row, directory),
+        );
         let line = Line {
             connect: Arc::new(self.files.reach.clone()),
             credential: self.credential.subscribe(),

@@ -112,7 +112,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
 
 /// What tasks report.
 enum Report {
-    SignIn(account::SignInReport),
+    SignIn(Box<account::SignInReport>),
     Invite(account::InviteReport),
     Share(Box<ShareReport>),
     Fetch(Box<FetchReport>),
@@ -290,7 +290,7 @@ impl Engine {
     async fn report(&mut self, report: Report) {
         self.outlet.touch();
         match report {
-            Report::SignIn(report) => self.finish_sign_in(report).await,
+            Report::SignIn(report) => self.finish_sign_in(*report).await,
             Report::Invite(report) => self.finish_invite(report),
             Report::Share(report) => self.share_report(*report).await,
             Report::Fetch(report) => self.fetch_report(*report).await,

@@ -1,8 +1,8 @@
 //! Offers, and what became of them.
 
 use landline_protocol::{
-    Body, ConversationId, DeviceId, Envelope, FolderSummary, HeldKey, MessageId, Offer, OfferRef, OfferedName,
-    Root, ShareId, UserName, Verdict,
+    Body, ConversationId, DeviceId, Envelope, FolderSummary, HeldKey, MessageId, Offer, OfferRef,
+    OfferedName, Root, ShareId, UserName, Verdict,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, named_params, params};
 

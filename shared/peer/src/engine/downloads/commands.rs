@@ -1,6 +1,6 @@
 //! What people decide about offers made by others: yes, no, not now, rather this one first.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use landline_protocol::{Answer, Body, MessageId, Verdict};
@@ -14,7 +14,11 @@ use crate::history::{Download, DownloadStatus, OfferRow};
 
 impl Engine {
     /// Says yes to an offer, or tries anew one that failed.
-    pub(in crate::engine) async fn accept(&mut self, offer: MessageId, how: AcceptHow) -> Result<(), Failure> {
+    pub(in crate::engine) async fn accept(
+        &mut self,
+        offer: MessageId,
+        how: AcceptHow,
+    ) -> Result<(), Failure> {
         let row = self.offer(&offer)?;
         if row.mine {
             return Err(Failure::new(FailureKind::Invalid, "This is your own offer."));
@@ -168,7 +172,11 @@ impl Engine {
     }
 
     /// Tells the conversation what became of an offer.
-    pub(in crate::engine) async fn answer(&mut self, row: &OfferRow, verdict: Verdict) -> Result<(), Failure> {
+    pub(in crate::engine) async fn answer(
+        &mut self,
+        row: &OfferRow,
+        verdict: Verdict,
+    ) -> Result<(), Failure> {
         let signed_in = self.signed_in.as_ref().ok_or_else(signed_out)?;
         let Some(kind) = signed_in.conversations.kind_of(row.conv) else {
             return Ok(());
@@ -179,9 +187,11 @@ impl Engine {
     /// An offer that is known here.
     pub(in crate::engine) fn offer(&self, offer: &MessageId) -> Result<OfferRow, Failure> {
         let signed_in = self.signed_in.as_ref().ok_or_else(signed_out)?;
-        signed_in.offers.get(offer).cloned().ok_or_else(|| {
-            Failure::new(FailureKind::NotFound, "There is no such offer on this machine.")
-        })
+        signed_in
+            .offers
+            .get(offer)
+            .cloned()
+            .ok_or_else(|| Failure::new(FailureKind::NotFound, "There is no such offer on this machine."))
     }
 }
 
@@ -194,7 +204,8 @@ impl super::Downloads {
 
     /// Begins a waiting download anew: it asks everyone at once.
     fn try_again(&mut self, offer: &MessageId) {
-        let waits = self.live(offer).is_some_and(|live| matches!(live.progress.borrow().phase, Phase::Waiting(_)));
+        let waits =
+            self.live(offer).is_some_and(|live| matches!(live.progress.borrow().phase, Phase::Waiting(_)));
         if waits && let Some(entry) = self.entries.get_mut(offer) {
             let priority = entry.record.priority;
             entry.live = None;
@@ -204,14 +215,12 @@ impl super::Downloads {
     }
 }
 
-async fn make_folder(folder: &Path) -> Result<(), Failure> {
-    let made: Result<(), std::io::Error> = tokio::fs::create_dir_all(folder).await;
-    made.map_err(|error| cannot_be_made(folder.to_owned(), &error))
-}
-
-fn cannot_be_made(folder: PathBuf, error: &std::io::Error) -> Failure {
-    let text = format!("The folder {} cannot be made ({error}). Choose another.", folder.display());
-    Failure::new(FailureKind::Io, text)
+/// Makes a folder for downloads, if it is not there.
+pub(in crate::engine) async fn make_folder(folder: &Path) -> Result<(), Failure> {
+    tokio::fs::create_dir_all(folder).await.map_err(|error| {
+        let text = format!("The folder {} cannot be made ({error}). Choose another.", folder.display());
+        Failure::new(FailureKind::Io, text)
+    })
 }
 
 /// Picks in the order of the listing, each once.

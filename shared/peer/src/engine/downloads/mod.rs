@@ -27,6 +27,7 @@ use super::Report;
 use super::directory::Directory;
 use crate::history::{Download, DownloadStatus, OfferRow};
 use crate::rate::RateMeter;
+pub(super) use commands::make_folder;
 pub(super) use failures::of_fetch as failure_of;
 pub(super) use outlook::OutlookReport;
 use outlook::Outlooks;
@@ -151,12 +152,11 @@ impl Downloads {
 
     /// Takes over what was just written down of a download, and lines it up if it is to be fetched.
     fn set(&mut self, offer: MessageId, record: Download) {
-        match self.entries.get_mut(&offer) {
-            Some(entry) => entry.record = record,
-            None => {
-                let entry = Entry { record, known: Known::default(), resumed: false, live: None };
-                self.entries.insert(offer, entry);
-            }
+        if let Some(entry) = self.entries.get_mut(&offer) {
+            entry.record = record;
+        } else {
+            let entry = Entry { record, known: Known::default(), resumed: false, live: None };
+            self.entries.insert(offer, entry);
         }
         self.line_up(&offer);
     }
@@ -212,7 +212,8 @@ impl Downloads {
         }
         self.runs += 1;
         let (root, root_watch) = watch::channel(row.root);
-        let (sources, source_watch) = watch::channel(entry.known.sources(row, directory, &self.around.device));
+        let (sources, source_watch) =
+            watch::channel(entry.known.sources(row, directory, &self.around.device));
         let (pass, pass_watch) = watch::channel(Arc::clone(&entry.known.pass));
         let (progress, progress_watch) = watch::channel(Progress::default());
         let cancel = CancellationToken::new();
@@ -283,5 +284,4 @@ impl Downloads {
             live.next_seek = now;
         }
     }
-
 }

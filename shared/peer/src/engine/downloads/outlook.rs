@@ -2,7 +2,7 @@
 //! how much room there is. Looked up on the side, for the disk may make one wait.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use landline_protocol::{FileName, MessageId};
@@ -96,16 +96,17 @@ impl Engine {
         let device = signed_in.author.device;
         let mut shown = signed_in.conversations.offers();
         shown.sort_unstable_by(|one, other| other.cmp(one));
-        let open = shown.into_iter().filter_map(|offer| signed_in.offers.get(&offer)).filter(|row| {
-            !row.mine && !row.is_withdrawn() && row.answer_of(&device).is_none()
-        });
+        let open = shown
+            .into_iter()
+            .filter_map(|offer| signed_in.offers.get(&offer))
+            .filter(|row| !row.mine && !row.is_withdrawn() && row.answer_of(&device).is_none());
         open.take(AT_MOST).map(|row| (row.offer, row.name.to_file_name().0)).collect()
     }
 }
 
-fn look(folder: &PathBuf, places: Vec<(MessageId, FileName)>) -> HashMap<MessageId, Outlook> {
+fn look(folder: &Path, places: Vec<(MessageId, FileName)>) -> HashMap<MessageId, Outlook> {
     let look = |(offer, name)| {
-        let to = Destination { folder: folder.clone(), name, conflict: Conflict::Ask };
+        let to = Destination { folder: folder.to_owned(), name, conflict: Conflict::Ask };
         let seen = store::outlook(&to).ok()?;
         Some((offer, Outlook { free: seen.free, name_taken: seen.taken }))
     };

@@ -94,7 +94,7 @@ impl Run {
             let news = tokio::select! {
                 result = &mut fetching => return result,
                 Ok(()) = progress.changed() => state.observe(&progress.borrow_and_update()),
-                () = stalled(state.waiting_since) => state.stalls(),
+                () = stalled(state.waiting_since) => Some(state.stalls()),
             };
             if let Some(news) = news {
                 // The engine's answer may be to drop this task: nothing is lost by that.
@@ -160,10 +160,10 @@ impl Watched {
         None
     }
 
-    fn stalls(&mut self) -> Option<News> {
+    fn stalls(&mut self) -> News {
         self.waiting_since = None;
         self.stalled = true;
-        Some(News::Stalls)
+        News::Stalls
     }
 }
 
@@ -182,7 +182,8 @@ fn candidates(name: &FileName, conflict: Conflict) -> impl Iterator<Item = FileN
 }
 
 fn is_complete(path: &Path, size: u64, root: &Root, cancel: &CancellationToken) -> bool {
-    let mut go_on = |_| if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let mut go_on =
+        |_| if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let shared = Shares::open(path).ok().filter(|shared| shared.size() == size);
     let hashed = shared.and_then(|shared| shared.hash(&mut go_on).ok());
     hashed.is_some_and(|hashed| hashed.root() == *root)

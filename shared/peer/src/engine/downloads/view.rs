@@ -9,6 +9,7 @@ use super::{Downloads, Live};
 use crate::api::{Failure, FailureKind, SourceStanding, SourceView, TransferState, TransferView};
 use crate::engine::view::Looker;
 use crate::history::{Download, DownloadStatus, OfferRow};
+use crate::rate::RateMeter;
 
 impl Downloads {
     /// Fills in what became of somebody's offer.
@@ -46,7 +47,7 @@ impl Live {
             view.rate = self.meter.rate();
             view.remaining = self.meter.remaining(progress.wanted.saturating_sub(progress.here));
         } else {
-            self.meter = Default::default();
+            self.meter = RateMeter::default();
         }
         view.hashed = (progress.phase == Phase::Checking).then_some(progress.here);
         view.sources = self.sources(&progress, looker.now);
@@ -58,15 +59,12 @@ impl Live {
         let mut views = Vec::with_capacity(progress.sources.len());
         for (device, source) in &progress.sources {
             let meter = self.meters.entry(*device).or_default();
-            let rate = match source.state {
-                SourceState::Active => {
-                    meter.observe(now, source.bytes);
-                    meter.rate().filter(|rate| *rate > 0)
-                }
-                _ => {
-                    *meter = Default::default();
-                    None
-                }
+            let rate = if source.state == SourceState::Active {
+                meter.observe(now, source.bytes);
+                meter.rate().filter(|rate| *rate > 0)
+            } else {
+                *meter = RateMeter::default();
+                None
             };
             let (user, bytes) = (source.user.clone(), source.bytes);
             views.push(SourceView { user, device: *device, bytes, rate, standing: standing(&source.state) });
@@ -141,4 +139,3 @@ fn unaccepted(row: &OfferRow, looker: &Looker<'_>) -> TransferState {
         _ => TransferState::Offered,
     }
 }
-

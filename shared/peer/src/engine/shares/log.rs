@@ -46,4 +46,3 @@ impl Engine {
         known.or_else(|| offers().map(|row| row.offer))
     }
 }
-

@@ -35,7 +35,11 @@ impl Engine {
     }
 
     /// Offers what an earlier offer of this machine was about once more, as it is now.
-    pub(in crate::engine) fn begin_share_again(&mut self, ticket: Ticket, offer: MessageId) -> Result<(), Failure> {
+    pub(in crate::engine) fn begin_share_again(
+        &mut self,
+        ticket: Ticket,
+        offer: MessageId,
+    ) -> Result<(), Failure> {
         let row = self.offer(&offer)?;
         let entry = self.outgoing.entries.get(&offer).filter(|_| row.mine);
         let path = entry.map(|entry| entry.path.clone()).ok_or_else(|| {

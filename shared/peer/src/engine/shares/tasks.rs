@@ -67,9 +67,9 @@ pub(super) fn open(path: &Path) -> Result<Opened, Failure> {
 
 /// Hashes what was offered; the manifest of a folder is on disk when this returns.
 pub(super) fn hash(shared: &Shared, progress: &Hashing, manifest: &Path) -> Result<Hashed, HashFailure> {
-    let hashed = shared.hash(&mut |done| progress.advance(done)).map_err(|error: HashError| {
-        HashFailure::Source(error.to_string())
-    })?;
+    let hashed = shared
+        .hash(&mut |done| progress.advance(done))
+        .map_err(|error: HashError| HashFailure::Source(error.to_string()))?;
     keep_manifest(&hashed, manifest).map_err(HashFailure::Disk)?;
     Ok(hashed)
 }

@@ -42,19 +42,21 @@ impl Look {
 
     fn look(self, shares: &Shares, stop: &CancellationToken) -> Option<String> {
         let root = self.row.root?;
-        let shared = match &self.version {
-            Some(version) => Shares::reopen(&self.path, &serde_json::from_str::<SharedVersion>(version).ok()?),
+        let opened = match &self.version {
+            Some(version) => {
+                Shares::reopen(&self.path, &serde_json::from_str::<SharedVersion>(version).ok()?)
+            }
             None => Shares::open(&self.path),
         };
-        let shared = shared.ok().filter(|shared| shared.size() == self.row.size)?;
+        let found = opened.ok().filter(|found| found.size() == self.row.size)?;
         let hashed = match self.hashed {
             Some(hashed) => hashed,
-            None => shared.hash(&mut leisurely(stop)).ok()?,
+            None => found.hash(&mut leisurely(stop)).ok()?,
         };
-        let version = serde_json::to_string(&shared.version()).ok()?;
+        let version = serde_json::to_string(&found.version()).ok()?;
         let held = hashed.root() == root
             && !stop.is_cancelled()
-            && shares.hold_complete(self.row.reference(), shared, hashed);
+            && shares.hold_complete(self.row.reference(), found, hashed);
         held.then_some(version)
     }
 }

@@ -73,7 +73,8 @@ impl Holdings {
             return Vec::new();
         }
         let batch = self.unannounced.len().min(BATCH);
-        let due = self.unannounced.drain(..batch).filter_map(|offer| self.held.get(&offer).copied()).collect();
+        let due =
+            self.unannounced.drain(..batch).filter_map(|offer| self.held.get(&offer).copied()).collect();
         self.next_batch = (!self.unannounced.is_empty()).then_some(now + BATCH_PAUSE);
         due
     }
@@ -143,8 +144,10 @@ mod tests {
     #[test]
     fn what_earlier_runs_completed_is_looked_at_one_by_one_and_not_at_once() {
         let (mut all, now) = (Holdings::default(), Instant::now());
-        let row = |number| {
-            HeldRow { offer: holding(number, true).reference.id, path: "/x".into(), version: String::new() }
+        let row = |number| HeldRow {
+            offer: holding(number, true).reference.id,
+            path: "/x".into(),
+            version: String::new(),
         };
         all.check_later(vec![row(1), row(2), row(3)], now);
         assert!(all.check(now).is_none());
