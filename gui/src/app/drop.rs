@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use egui::{Context, CornerRadius, Pos2, Rect, Stroke, StrokeKind, Ui};
 use egui_material_icons::icons::ICON_UPLOAD;
-use landline_peer::api::Action;
 use landline_protocol::ConversationKind;
 
 use super::App;
-use crate::state::{AppCommand, Dropped, Purpose};
+use crate::state::{AppCommand, Dropped};
 use crate::theme::{self, metrics, size};
 use crate::widgets::text;
 
@@ -121,9 +120,6 @@ impl App {
             return;
         };
         self.queue.push(AppCommand::Show(to.clone()));
-        for path in paths {
-            let action = Action::ShareFile { to: to.clone(), path };
-            self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
-        }
+        self.share(&to, paths);
     }
 }

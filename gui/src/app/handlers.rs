@@ -10,8 +10,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::App;
 use crate::bridge::{Errand, Report, Stage};
 use crate::hosting::public_link;
-use crate::state::{AppCommand, InviteDialog, Purpose, SaveAs, Scroll};
+use crate::state::{AppCommand, InviteDialog, Purpose, Scroll};
 use crate::theme;
+use crate::views::limits::LimitsForm;
+use crate::views::options::Options;
 
 /// Reports taken in per frame.
 const MOST_REPORTS: usize = 256;
@@ -48,7 +50,8 @@ impl App {
 
     /// Tells the engine how far the open conversation was seen.
     pub(super) fn note_read(&mut self, ctx: &Context) {
-        let (Stage::Running(snapshot), Some(open)) = (&self.stage, &self.state.open) else {
+        let (Stage::Running(snapshot), Some(open), false) = (&self.stage, &self.state.open, self.state.page)
+        else {
             return;
         };
         let Some(view) = snapshot.conversations.iter().find(|view| view.kind == *open) else {
@@ -85,10 +88,19 @@ impl App {
             AppCommand::Engine(action, purpose) => return self.engine(action, purpose),
             AppCommand::Host { username, password } => self.host(username, password),
             AppCommand::Show(kind) => self.open(ctx, kind),
+            AppCommand::ShowList if self.state.page => self.state.page = false,
             AppCommand::ShowList => self.state.open = None,
-            AppCommand::ChooseFile { to } => self.errand(Errand::ChooseFile(to)),
-            AppCommand::SaveAs { offer } => self.save_as(offer),
-            AppCommand::BrowseSave { offer, path } => self.errand(Errand::ChooseSave(offer, path)),
+            AppCommand::ShowTransfers => self.state.page = true,
+            AppCommand::GoTo(offer) => self.go_to(ctx, offer),
+            AppCommand::Choose { to, what } => self.errand(Errand::Choose(to, what)),
+            AppCommand::Options { offer } => return self.options(offer),
+            AppCommand::BrowseSave { offer, folder, path } => {
+                self.errand(Errand::ChooseSave { offer, folder, path });
+            }
+            AppCommand::Limits => {
+                self.state.limits = self.snapshot().map(|now| LimitsForm::of(&now.settings));
+            }
+            AppCommand::LimitPerson { user, up, down } => return self.limit_person(&user, up, down),
             AppCommand::ChooseDownloadFolder => self.errand(Errand::ChooseDownloadFolder),
             AppCommand::OpenFile(path) => self.errand(Errand::Open(path)),
             AppCommand::Reveal(path) => {
@@ -119,7 +131,7 @@ impl App {
     }
 
     fn engine(&mut self, action: Action, purpose: Purpose) -> Option<AppCommand> {
-        if matches!(action, Action::SendText { .. } | Action::ShareFile { .. }) {
+        if matches!(action, Action::SendText { .. } | Action::Share { .. } | Action::ShareAgain { .. }) {
             self.state.unread_after = None;
             self.state.scroll = Some(Scroll::End);
         }
@@ -167,17 +179,49 @@ impl App {
             self.state.scroll = Some(Scroll::Unread);
         }
         self.state.open = Some(kind);
+        self.state.page = false;
         self.state.focus_composer = true;
         ctx.request_repaint();
     }
 
-    fn save_as(&mut self, offer: MessageId) {
-        let path = self.snapshot().and_then(|snapshot| {
+    /// Opens the conversation of an offer and scrolls there.
+    fn go_to(&mut self, ctx: &Context, offer: MessageId) {
+        let kind = self.snapshot().and_then(|snapshot| {
             let transfer = snapshot.transfers.get(&offer)?;
-            let (name, _) = transfer.name.to_file_name();
-            Some(snapshot.download_folder.join(name.as_str()).display().to_string())
+            let mut all = snapshot.conversations.iter();
+            all.find(|view| view.id == transfer.conversation).map(|view| view.kind.clone())
         });
-        self.state.save_as = path.map(|path| SaveAs { offer, path, error: None });
+        match kind {
+            Some(kind) => {
+                self.open(ctx, kind);
+                self.state.scroll = Some(Scroll::Message(offer));
+            }
+            None => self.state.toast("Its conversation is not loaded any more.", true),
+        }
+    }
+
+    /// Opens the dialog; of a folder it also shows what is in it, once that has come.
+    fn options(&mut self, offer: MessageId) -> Option<AppCommand> {
+        let snapshot = self.snapshot()?;
+        let transfer = snapshot.transfers.get(&offer)?;
+        let options = Options::of(transfer, &snapshot.download_folder, snapshot.settings.conflict);
+        let folder = options.folder();
+        self.state.options = Some(options);
+        if folder {
+            return self.engine(Action::List { offer }, Purpose::List(offer));
+        }
+        None
+    }
+
+    fn limit_person(&mut self, user: &UserName, up: Option<u64>, down: Option<u64>) -> Option<AppCommand> {
+        let mut settings = (*self.snapshot()?.settings).clone();
+        for (all, limit) in [(&mut settings.up_to, up), (&mut settings.down_from, down)] {
+            match limit {
+                Some(limit) => drop(all.insert(user.clone(), limit)),
+                None => drop(all.remove(user)),
+            }
+        }
+        self.engine(Action::SetTransfers(settings), Purpose::Quiet)
     }
 
     fn sign_in_again(&mut self) {
@@ -195,14 +239,10 @@ impl App {
     fn hear(&mut self, report: Report) {
         match report {
             Report::Event(event) => self.event(event),
-            Report::FileChosen { to, path } => {
-                let action = Action::ShareFile { to, path };
-                self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
-            }
+            Report::Chosen { to, paths } => self.share(&to, paths),
             Report::SaveChosen { offer, path } => {
-                if let Some(dialog) = self.state.save_as.as_mut().filter(|dialog| dialog.offer == offer) {
-                    dialog.path = path.display().to_string();
-                    dialog.error = None;
+                if let Some(dialog) = self.state.options.as_mut().filter(|dialog| dialog.offer == offer) {
+                    dialog.choose_place(&path);
                 }
             }
             Report::DownloadFolderChosen(folder) => {
@@ -228,6 +268,14 @@ impl App {
         }
     }
 
+    /// Offers each of them.
+    pub(super) fn share(&mut self, to: &ConversationKind, paths: Vec<std::path::PathBuf>) {
+        for path in paths {
+            let action = Action::Share { to: to.clone(), path };
+            self.queue.push(AppCommand::Engine(action, Purpose::Quiet));
+        }
+    }
+
     fn event(&mut self, event: Event) {
         match event {
             Event::Finished { ticket, result } => {
@@ -242,13 +290,17 @@ impl App {
             Event::Received { offer, .. } => {
                 self.tell_elsewhere(offer, |file, from| format!("{file} from {from} is here"));
             }
+            Event::SourceChanged { offer } => {
+                let words = |file: &str, _: &str| format!("{file} changed since you offered it. Share the new version from its card.");
+                self.tell_elsewhere(offer, words);
+            }
             Event::Message { .. } | Event::Missed(_) => {}
         }
     }
 
     /// Says what became of a file, unless its conversation is on the screen and shows it.
     fn tell_elsewhere(&mut self, offer: MessageId, words: impl FnOnce(&str, &str) -> String) {
-        let open = self.state.open.as_ref().map(ConversationKind::id);
+        let open = self.state.open.as_ref().filter(|_| !self.state.page).map(ConversationKind::id);
         let transfer = self.snapshot().and_then(|snapshot| snapshot.transfers.get(&offer));
         let Some(transfer) = transfer.filter(|one| Some(one.conversation) != open) else {
             return;
@@ -278,6 +330,11 @@ impl App {
                 Some(dialog) => dialog.error = Some(failure.text),
                 None => self.state.complain(&failure),
             },
+            (Purpose::List(offer), result) => {
+                if let Some(dialog) = self.state.options.as_mut().filter(|dialog| dialog.offer == offer) {
+                    dialog.listed(result);
+                }
+            }
             (Purpose::Quiet, Err(failure)) => self.state.complain(&failure),
             (_, Ok(_)) => {}
         }

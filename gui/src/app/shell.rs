@@ -12,8 +12,8 @@ use crate::bridge::Stage;
 use crate::state::AppCommand;
 use crate::theme::{self, metrics};
 use crate::views::people::{self, Row};
-use crate::views::transfers::{self, FileCard};
-use crate::views::{chat, invite, refused, save_as, settings, sign_in, status, waiting};
+use crate::views::transfers::{self, Around, FileCard};
+use crate::views::{chat, invite, limits, options, refused, settings, sign_in, status, waiting};
 
 impl App {
     /// The screen of the moment.
@@ -60,7 +60,9 @@ impl App {
 
     fn one_column(&mut self, ui: &mut Ui, snapshot: &Snapshot, me: &Me) {
         let palette = theme::palette(ui);
-        if self.state.open.is_some() {
+        if self.state.page {
+            self.transfers(ui, snapshot, me);
+        } else if self.state.open.is_some() {
             let frame = Frame::new().fill(palette.chat);
             egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| self.conversation(ui, snapshot, true));
         } else {
@@ -71,7 +73,7 @@ impl App {
 
     fn columns(&mut self, ui: &mut Ui, snapshot: &Snapshot, me: &Me, width: f32) {
         let palette = theme::palette(ui);
-        if self.state.open.is_none() {
+        if self.state.open.is_none() && !self.state.page {
             self.queue.push(AppCommand::Show(ConversationKind::Lobby));
         }
         Panel::left("people")
@@ -79,6 +81,10 @@ impl App {
             .resizable(false)
             .frame(Frame::new().fill(palette.side))
             .show(ui, |ui| self.list(ui, snapshot, me));
+        if self.state.page {
+            self.transfers(ui, snapshot, me);
+            return;
+        }
         let cards = current_cards(snapshot, me);
         if width >= metrics::THREE_COLUMNS_FROM && !cards.is_empty() {
             let summary = transfers::summary(snapshot);
@@ -91,6 +97,14 @@ impl App {
         egui::CentralPanel::no_frame()
             .frame(Frame::new().fill(palette.chat).inner_margin(Margin::ZERO))
             .show(ui, |ui| self.conversation(ui, snapshot, false));
+    }
+
+    /// The page of all transfers.
+    fn transfers(&mut self, ui: &mut Ui, snapshot: &Snapshot, me: &Me) {
+        let page = transfers::page(snapshot, &me.user, &(self.clock)());
+        egui::CentralPanel::no_frame()
+            .frame(Frame::new().fill(theme::palette(ui).chat))
+            .show(ui, |ui| transfers::show_page(ui, &page, &mut self.queue));
     }
 
     fn list(&mut self, ui: &mut Ui, snapshot: &Snapshot, me: &Me) {
@@ -110,7 +124,8 @@ impl App {
 
     fn rows(&self, snapshot: &Snapshot) -> Vec<Row> {
         let clock = (self.clock)();
-        people::list(snapshot, self.state.open.as_ref(), &self.state.filter, &clock)
+        let open = self.state.open.as_ref().filter(|_| !self.state.page);
+        people::list(snapshot, open, &self.state.filter, &clock)
     }
 
     fn conversation(&mut self, ui: &mut Ui, snapshot: &Snapshot, back: bool) {
@@ -132,10 +147,15 @@ impl App {
         {
             self.state.invite = None;
         }
-        if let Some(dialog) = &mut self.state.save_as
-            && !save_as::show(ui, dialog, &mut self.queue)
+        if let Some(dialog) = &mut self.state.options
+            && !options::show(ui, dialog, &mut self.queue)
         {
-            self.state.save_as = None;
+            self.state.options = None;
+        }
+        if let Some(form) = &mut self.state.limits
+            && !limits::show(ui, form, &mut self.queue)
+        {
+            self.state.limits = None;
         }
     }
 
@@ -150,7 +170,7 @@ impl App {
         };
         if pressed(Modifiers::COMMAND, Key::K) {
             if ui.available_width() < metrics::ONE_COLUMN_BELOW {
-                self.state.open = None;
+                (self.state.open, self.state.page) = (None, false);
             }
             ui.memory_mut(|memory| memory.request_focus(filter_id()));
         }
@@ -185,9 +205,6 @@ fn neighbour(rows: &[Row], step: isize) -> Option<ConversationKind> {
 fn current_cards(snapshot: &Snapshot, me: &Me) -> Vec<FileCard> {
     let current = snapshot.transfers.values().rev().filter(|one| transfers::is_current(one));
     current
-        .map(|transfer| {
-            let conversation = snapshot.conversations.iter().find(|view| view.id == transfer.conversation);
-            transfers::card(transfer, &me.user, conversation.map(|view| &view.kind))
-        })
+        .map(|transfer| transfers::card(transfer, Around::of(snapshot, &me.user, transfer)))
         .collect()
 }

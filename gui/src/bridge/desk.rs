@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use landline_peer::api::{Failure, FailureKind};
 
 use super::{Errand, Report};
-use crate::state::Settings;
+use crate::state::{Choose, Settings};
 
 /// Nobody closes a dialog as fast as a desktop answers that it has none.
 const TOO_FAST_FOR_PEOPLE: Duration = Duration::from_millis(250);
@@ -15,16 +15,30 @@ const TOO_FAST_FOR_PEOPLE: Duration = Duration::from_millis(250);
 /// Runs an errand that needs nothing but the desktop. `None`: there is nothing to tell.
 pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
     match errand {
-        Errand::ChooseFile(to) => {
-            let dialog = rfd::AsyncFileDialog::new().set_title("Send a file");
-            chosen(dialog.pick_file(), |path| Report::FileChosen { to, path }).await
+        Errand::Choose(to, Choose::Files) => {
+            let dialog = rfd::AsyncFileDialog::new().set_title("Send files");
+            chosen(dialog.pick_files(), |files| {
+                let paths = files.iter().map(|file| file.path().to_owned()).collect();
+                Report::Chosen { to, paths }
+            })
+            .await
         }
-        Errand::ChooseSave(offer, path) => {
-            chosen(save_dialog(&path).save_file(), |path| Report::SaveChosen { offer, path }).await
+        Errand::Choose(to, Choose::Folder) => {
+            let dialog = rfd::AsyncFileDialog::new().set_title("Send a folder");
+            chosen_one(dialog.pick_folder(), |path| Report::Chosen { to, paths: vec![path] }).await
+        }
+        Errand::ChooseSave { offer, folder: false, path } => {
+            let saved = save_dialog(&path).save_file();
+            chosen_one(saved, |path| Report::SaveChosen { offer, path }).await
+        }
+        Errand::ChooseSave { offer, folder: true, path } => {
+            let name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
+            let parent = save_dialog(&path).pick_folder();
+            chosen_one(parent, |parent| Report::SaveChosen { offer, path: parent.join(name) }).await
         }
         Errand::ChooseDownloadFolder => {
             let dialog = rfd::AsyncFileDialog::new().set_title("Received files go to");
-            chosen(dialog.pick_folder(), Report::DownloadFolderChosen).await
+            chosen_one(dialog.pick_folder(), Report::DownloadFolderChosen).await
         }
         Errand::Open(path) => open(path).await,
         Errand::Save(settings) => save(settings, profile).await,
@@ -33,19 +47,26 @@ pub(super) async fn run(errand: Errand, profile: PathBuf) -> Option<Report> {
 }
 
 /// What was chosen; says so where this desktop has no dialogs.
-async fn chosen(
-    dialog: impl Future<Output = Option<rfd::FileHandle>>,
-    report: impl FnOnce(PathBuf) -> Report,
+async fn chosen<T>(
+    dialog: impl Future<Output = Option<T>>,
+    report: impl FnOnce(T) -> Report,
 ) -> Option<Report> {
     let asked = Instant::now();
     match dialog.await {
-        Some(file) => Some(report(file.path().to_owned())),
+        Some(chosen) => Some(report(chosen)),
         None if asked.elapsed() < TOO_FAST_FOR_PEOPLE => {
             let text = "This desktop shows no file dialog to Landline. Type the path instead, or drop the file here.";
             Some(Report::Failed(Failure::new(FailureKind::Io, text)))
         }
         None => None,
     }
+}
+
+async fn chosen_one(
+    dialog: impl Future<Output = Option<rfd::FileHandle>>,
+    report: impl FnOnce(PathBuf) -> Report,
+) -> Option<Report> {
+    chosen(dialog, |file| report(file.path().to_owned())).await
 }
 
 fn save_dialog(begin: &Path) -> rfd::AsyncFileDialog {

@@ -24,6 +24,8 @@ fn same_but_for_the_line(old: &Snapshot, new: &Snapshot) -> bool {
         && old.me == new.me
         && old.people == new.people
         && old.download_folder == new.download_folder
+        && old.settings == new.settings
+        && old.uploads == new.uploads
         && same_conversations(old, new)
         && old.transfers == new.transfers
 }
@@ -73,6 +75,8 @@ mod tests {
         assert!(after(2, |new| new.people = [].into()));
         assert!(after(2, |new| new.line = Line::Connecting));
         assert!(after(2, |new| new.transfers = std::sync::Arc::default()));
+        assert!(after(2, |new| new.uploads = [].into()));
+        assert!(after(2, |new| std::sync::Arc::make_mut(&mut new.settings).up = Some(1 << 20)));
         assert!(after(2, |new| {
             let mut all = new.conversations.to_vec();
             all[0].unread += 1;

@@ -19,7 +19,7 @@ use landline_peer::api::{Command, Event, Failure, Secret, Snapshot, Ticket};
 use landline_protocol::{ConversationKind, MessageId, UserName};
 use tokio::sync::{mpsc, watch};
 
-use crate::state::{Hosting, Settings};
+use crate::state::{Choose, Hosting, Settings};
 
 pub(crate) use engine::spawn;
 
@@ -39,12 +39,12 @@ pub(crate) enum Stage {
 pub(crate) enum Report {
     /// The engine's.
     Event(Event),
-    /// A file was chosen to be sent.
-    FileChosen {
+    /// Files or a folder were chosen to be sent.
+    Chosen {
         /// To whom.
         to: ConversationKind,
         /// Which.
-        path: PathBuf,
+        paths: Vec<PathBuf>,
     },
     /// A place was chosen for an offer.
     SaveChosen {
@@ -85,10 +85,17 @@ pub(crate) enum Errand {
         /// Their password.
         password: Secret,
     },
-    /// Ask for a file.
-    ChooseFile(ConversationKind),
+    /// Ask for files or a folder.
+    Choose(ConversationKind, Choose),
     /// Ask where to save an offer, beginning with this place.
-    ChooseSave(MessageId, PathBuf),
+    ChooseSave {
+        /// The offer.
+        offer: MessageId,
+        /// It is a folder.
+        folder: bool,
+        /// Where to begin.
+        path: PathBuf,
+    },
     /// Ask for the folder of all that is accepted.
     ChooseDownloadFolder,
     /// Open a file or folder with its program.

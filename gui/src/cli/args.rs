@@ -3,6 +3,8 @@
 //! Nothing here takes a secret: arguments are visible to every process of the machine and stay in
 //! the shell's history. Passwords and invites are prompted for, or read from standard input.
 
+mod transfers;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
+pub(crate) use transfers::{Choice, Get, Limits, Offers, OnConflict, Send, Wanted};
 
 /// Chat and file sharing for people on one network.
 ///
@@ -92,22 +95,35 @@ pub(crate) enum Command {
     Msg(Msg),
     /// What was said
     History(History),
-    /// Offer files, and serve them until everyone concerned has answered
+    /// Offer files and folders, and serve them until everyone concerned has answered
+    ///
+    /// `-` is standard input: a stream has no size, so it is first written to the profile (`spool/`,
+    /// readable by you alone), offered when it ends, and removed when everyone has answered or it is
+    /// withdrawn. `tar c . | landline send - --to bob --name work.tar`
     ///
     /// Ctrl-C only stops serving: the offers stay, and go on with `landline send --resume`, or
     /// whenever any other landline of this profile runs.
     Send(Send),
     /// What was offered, to whom, and how it stands
     Offers(Offers),
-    /// Accept an offer and fetch the file
+    /// Accept offers and fetch them
     ///
     /// Ctrl-C keeps what has arrived: the same command goes on from there. Every piece is verified
-    /// before it counts, and nothing is ever overwritten.
+    /// before it counts, and nothing is overwritten unless --on-conflict replace says so; even then
+    /// what was there is kept beside it.
     Get(Get),
     /// Say no to an offer
     Decline(Choice),
     /// Give up a download, or withdraw one's own offer
     Cancel(Choice),
+    /// Stop a download and keep what has arrived; it stays so until `resume` or `get`
+    Pause(Choice),
+    /// Go on with a paused download, and stay until it is there
+    Resume(Choice),
+    /// Who took what from this computer, the newest first
+    Uploads,
+    /// Show slots and limits, or set them for good
+    Limits(Limits),
     /// Make an invite link for one person (admins only)
     Invite,
     /// Forget the key of a coordinator that was set up anew; the next contact there is a first one
@@ -164,64 +180,6 @@ pub(crate) struct History {
     /// Stay, and print what comes
     #[arg(short, long)]
     pub(crate) follow: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(
-    override_usage = "landline send [OPTIONS] PATH... WHO\n       landline send [OPTIONS] PATH... --to WHO\n       landline send [OPTIONS] --resume"
-)]
-pub(crate) struct Send {
-    /// The files, and at the end the person (or `lobby`) unless --to names them
-    #[arg(value_name = "PATH... WHO", required_unless_present = "resume")]
-    pub(crate) words: Vec<PathBuf>,
-    /// A person's name, or `lobby`
-    #[arg(long, value_name = "WHO")]
-    pub(crate) to: Option<String>,
-    /// Serve what was offered before and not everyone has answered
-    #[arg(long, conflicts_with_all = ["words", "to"])]
-    pub(crate) resume: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Offers {
-    /// Those that have ended too
-    #[arg(short, long)]
-    pub(crate) all: bool,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Get {
-    /// The offer: its id, the end of it as `offers` shows it, or the file's name; needless when there is only one
-    #[arg(value_name = "OFFER|NAME", conflicts_with = "all")]
-    pub(crate) what: Option<String>,
-    /// Only offers of this person
-    #[arg(long, value_name = "USER")]
-    pub(crate) from: Option<String>,
-    /// Another folder than the usual one
-    #[arg(long, value_name = "DIR")]
-    pub(crate) into: Option<PathBuf>,
-    /// Another name than the offered one
-    #[arg(long = "as", value_name = "NAME", conflicts_with = "all")]
-    pub(crate) rename: Option<String>,
-    /// Wait until there is such an offer
-    #[arg(long)]
-    pub(crate) wait: bool,
-    /// Every offer that is not answered yet
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Give up when nothing has arrived for so long; what has arrived is kept
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) give_up: Option<Duration>,
-}
-
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Choice {
-    /// The offer: its id, the end of it as `offers` shows it, or the file's name
-    #[arg(value_name = "OFFER|NAME")]
-    pub(crate) what: String,
-    /// Only offers of this person
-    #[arg(long, value_name = "USER")]
-    pub(crate) from: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -341,6 +299,10 @@ mod tests {
             "landline send",
             "landline send --resume a bob",
             "landline get x --all",
+            "landline get x -o - --into d",
+            "landline get x --limit fast",
+            "landline send a --to bob --resume",
+            "landline limits --up 3 --downloads-at-once 0",
             "landline peers --timeout -1",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_err(), "{line}");

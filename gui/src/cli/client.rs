@@ -22,6 +22,15 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// All of this machine's addresses, and the port of the last time.
 const EVERYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
+/// Limits in bytes a second for one run, beside those that are set for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cap {
+    /// Outwards.
+    pub(crate) up: Option<u64>,
+    /// Inwards.
+    pub(crate) down: Option<u64>,
+}
+
 /// A running engine, and how long to wait for it.
 pub(crate) struct Client {
     commands: mpsc::Sender<Command>,
@@ -67,11 +76,16 @@ fn absolute(path: &Path) -> Result<PathBuf, Problem> {
 
 impl Client {
     /// Starts the engine on the profile that the arguments name.
-    pub(crate) async fn start(global: &Global, out: Out) -> Result<Self, Problem> {
+    pub(crate) async fn start(global: &Global, out: Out, cap: Cap) -> Result<Self, Problem> {
         let options = options(global)?;
         let profile = options.profile.clone();
         let handle = landline_peer::start(options).await?;
-        Ok(Self::over(handle, profile, global.timeout, out))
+        let mut client = Self::over(handle, profile, global.timeout, out);
+        if cap != Cap::default() {
+            let Cap { up, down } = cap;
+            client.run(Action::CapRates { up, down }).await?;
+        }
+        Ok(client)
     }
 
     fn over(handle: Handle, profile: PathBuf, patience: Duration, out: Out) -> Self {
@@ -251,7 +265,7 @@ mod tests {
         let (snapshots, snapshot) = watch::channel(Arc::new(Snapshot { line, ..snapshot(vec![]) }));
         let (events, outbox) = mpsc::channel(1);
         let handle = Handle { commands, snapshot, events: outbox, task: tokio::spawn(async {}) };
-        let client = Client::over(handle, "p".into(), Duration::from_millis(50), Out { json: true });
+        let client = Client::over(handle, "p".into(), Duration::from_millis(50), Out::new(true));
         let engine = Engine { commands: inbox, snapshot: snapshots, events };
         (client, engine)
     }

@@ -37,13 +37,15 @@ pub(crate) enum Exit {
     Disk = 11,
     /// A limit on rate or size.
     Limited = 12,
+    /// The name is taken, and there was nobody to ask what to do.
+    NameTaken = 13,
     /// Stopped by Ctrl-C or a signal before it was done.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -57,6 +59,7 @@ impl Exit {
         Self::NotAsOffered,
         Self::Disk,
         Self::Limited,
+        Self::NameTaken,
         Self::Interrupted,
     ];
 
@@ -81,6 +84,7 @@ impl Exit {
             Self::NotAsOffered => "the file changed at its source, or arrived damaged",
             Self::Disk => "this machine's disk is full or fails",
             Self::Limited => "a limit on rate or size",
+            Self::NameTaken => "the name is taken, and nobody could be asked what to do",
             Self::Interrupted => "stopped before it was done",
         }
     }
@@ -103,6 +107,7 @@ impl From<FailureKind> for Exit {
             FailureKind::SourceChanged | FailureKind::Corrupt => Self::NotAsOffered,
             FailureKind::DiskFull | FailureKind::Io => Self::Disk,
             FailureKind::Limited => Self::Limited,
+            FailureKind::NameTaken => Self::NameTaken,
             FailureKind::SignedOut => Self::SignedOut,
             FailureKind::Internal => Self::Failed,
         }
@@ -126,9 +131,12 @@ const RECORDS: &str = "
 Records with --json, told apart by `type`; fields are added, never renamed:
   me          whoami, sign-up, sign-in         signed_out  sign-out
   person      peers                            message     history, msg
-  offer       offers, send, decline, cancel    progress    get, send
+  offer       offers, send, decline, cancel,   progress    get, resume, send
+              pause
   received    get: in place, verified          delivered   send: someone has it, verified
-  invite      invite                           hosting     host
+  entry       get --list: a file of a folder   upload      uploads
+  limits      limits                           invite      invite
+  hosting     host
   demo        demo: the figures                error, note on standard error
 ";
 
@@ -204,6 +212,7 @@ mod tests {
             (FailureKind::DiskFull, 11),
             (FailureKind::Io, 11),
             (FailureKind::Limited, 12),
+            (FailureKind::NameTaken, 13),
             (FailureKind::SignedOut, 3),
             (FailureKind::Internal, 1),
         ];

@@ -1,42 +1,105 @@
-//! `get`: accept offers and fetch them.
+//! `get` and `resume`: which offers are meant, and how they are to be accepted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use landline_peer::api::{Action, FailureKind, Snapshot, TransferState, TransferView};
+use landline_peer::api::{
+    AcceptHow, Action, FolderEntryView, Outcome, Snapshot, TransferKind, TransferState, TransferView,
+};
 use landline_protocol::{FileName, MessageId};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 use super::args;
 use super::client::Client;
 use super::exit::{Exit, Problem};
-use super::offers::Wish;
-use super::progress::Meter;
-use super::record::Record;
+use super::fetching::{Fetching, fetch};
+use super::glob::Glob;
+use super::offers::{Wish, choose};
+use super::record::{Entry, Record};
+use super::{spool, text};
 
 /// Picks, accepts, and stays until everything picked is in place or will not come.
 pub(crate) async fn run(client: &mut Client, args: &args::Get) -> Result<(), Problem> {
-    let name = args.rename.as_deref().map(file_name).transpose()?;
-    let folder = args.into.as_deref().map(folder).transpose()?;
+    let to = To::of(args)?;
     client.connected().await?;
-    let wish = Wish::new(&client.now(), args.what.as_deref(), args.from.as_deref())?;
-    if args.wait {
-        client.out.note("Waiting for an offer.");
-        let offered = client.until(|snapshot| wish.among(snapshot).any(wanted).then_some(()));
-        match timeout(args.give_up.unwrap_or(Duration::MAX), offered).await {
-            Ok(offered) => offered?,
-            Err(_) => return Err(wish.not_found()),
-        }
+    let wishes = wishes(&client.now(), &args.wanted)?;
+    if args.wanted.wait {
+        wait(client, &wishes, args.give_up).await?;
     }
-    let picked = pick(&client.now(), &wish, args)?;
-    for &offer in &picked {
-        still_offered(&client.now(), offer)?;
-        if needs_accepting(&client.now(), offer) {
-            let (folder, name) = (folder.clone(), name.clone());
-            client.run(Action::Accept { offer, folder, name }).await?;
-        }
+    let picked = pick(&client.now(), &wishes, &args.wanted)?;
+    to.check(&client.now(), &picked)?;
+    if args.list {
+        return list(client, &picked).await;
     }
-    fetch(client, picked, args.give_up).await
+    let mut fetching = Vec::with_capacity(picked.len());
+    for offer in picked {
+        fetching.push(accept(client, args, &to, offer).await?);
+    }
+    if to.stdout() {
+        client.out = client.out.beside_data();
+    }
+    let fetched = fetch(client, fetching, args.give_up, to.stdout()).await;
+    spool::sweep(&client.profile, &client.now());
+    fetched
+}
+
+/// Goes on with what was paused, and stays until it is there.
+pub(crate) async fn resume(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
+    let stopped = |one: &TransferView| {
+        !one.outgoing && matches!(one.state, TransferState::Paused | TransferState::Waiting(_))
+    };
+    let offer = choose(client, args, stopped).await?;
+    client.run(Action::Resume { offer }).await?;
+    fetch(client, vec![Fetching { offer, how: AcceptHow::default() }], None, false).await
+}
+
+/// Where it is to go.
+#[derive(Debug, PartialEq, Eq)]
+enum To {
+    /// The usual folder or another, under the offered name or another.
+    Place { folder: Option<PathBuf>, name: Option<FileName> },
+    /// Standard output.
+    Stdout,
+}
+
+impl To {
+    fn of(args: &args::Get) -> Result<Self, Problem> {
+        if args.to_stdout || args.output.as_deref() == Some(Path::new("-")) {
+            return Ok(Self::Stdout);
+        }
+        let Some(path) = &args.output else {
+            let folder = args.into.as_deref().map(absolute).transpose()?;
+            let name = args.rename.as_deref().map(file_name).transpose()?;
+            return Ok(Self::Place { folder, name });
+        };
+        let path = absolute(path)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let (Some(folder), Some(name)) = (path.parent(), name) else {
+            return Err(Problem::usage(format!("{} names no file.", path.display())));
+        };
+        Ok(Self::Place { folder: Some(folder.to_owned()), name: Some(file_name(name)?) })
+    }
+
+    fn stdout(&self) -> bool {
+        *self == Self::Stdout
+    }
+
+    /// Whether what was picked can go there.
+    fn check(&self, snapshot: &Snapshot, picked: &[MessageId]) -> Result<(), Problem> {
+        let named = matches!(self, Self::Stdout | Self::Place { name: Some(_), .. });
+        if named && picked.len() > 1 {
+            return Err(Problem::usage("One name, or standard output, is for one offer: there are several."));
+        }
+        let folder = |offer: &MessageId| {
+            let kind = snapshot.transfers.get(offer).map(|one| one.kind);
+            matches!(kind, Some(TransferKind::Folder(_)))
+        };
+        if self.stdout() && picked.iter().any(folder) {
+            return Err(Problem::usage("A folder cannot go to standard output: fetch it into a folder."));
+        }
+        Ok(())
+    }
 }
 
 fn file_name(text: &str) -> Result<FileName, Problem> {
@@ -44,193 +107,220 @@ fn file_name(text: &str) -> Result<FileName, Problem> {
         .map_err(|error| Problem::usage(format!("{text:?} cannot be a file's name: it {error}.")))
 }
 
-fn folder(path: &Path) -> Result<std::path::PathBuf, Problem> {
+fn absolute(path: &Path) -> Result<PathBuf, Problem> {
     std::path::absolute(path).map_err(|error| Problem::usage(format!("{}: {error}.", path.display())))
 }
 
-/// Offers of others that can still be had, or are here already.
-fn wanted(transfer: &TransferView) -> bool {
+/// One wish for each word, or one for anything.
+fn wishes(snapshot: &Snapshot, wanted: &args::Wanted) -> Result<Vec<Wish>, Problem> {
+    let from = wanted.from.as_deref();
+    if wanted.what.is_empty() {
+        return Ok(vec![Wish::new(snapshot, None, from)?]);
+    }
+    wanted.what.iter().map(|what| Wish::new(snapshot, Some(what), from)).collect()
+}
+
+/// Waits until there is an offer for each wish.
+async fn wait(client: &mut Client, wishes: &[Wish], give_up: Option<Duration>) -> Result<(), Problem> {
+    client.out.note("Waiting for an offer.");
+    for wish in wishes {
+        let offered = client.until(|snapshot| wish.among(snapshot).any(obtainable).then_some(()));
+        match timeout(give_up.unwrap_or(Duration::MAX), offered).await {
+            Ok(offered) => offered?,
+            Err(_) => return Err(wish.not_found()),
+        }
+    }
+    Ok(())
+}
+
+/// Offers of others that can still be had and are not here already.
+fn obtainable(transfer: &TransferView) -> bool {
     use TransferState::{Cancelled, Declined, Done};
     !transfer.outgoing && !matches!(transfer.state, Done | Declined | Cancelled { .. })
 }
 
-/// What to fetch: what was named (the newest of that name), everything, or the only one there is.
-fn pick(snapshot: &Snapshot, wish: &Wish, args: &args::Get) -> Result<Vec<MessageId>, Problem> {
-    let incoming = || wish.among(snapshot).filter(|one| !one.outgoing);
-    let open: Vec<MessageId> = incoming().filter(|one| wanted(one)).map(|one| one.offer).collect();
-    if args.all && !open.is_empty() {
-        return Ok(open);
+/// What to fetch: what was named (the newest of each name), everything, or the only one there is.
+fn pick(snapshot: &Snapshot, wishes: &[Wish], wanted: &args::Wanted) -> Result<Vec<MessageId>, Problem> {
+    if !wanted.what.is_empty() {
+        let mut picked: Vec<MessageId> = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            let offer = named(snapshot, wish)?;
+            if !picked.contains(&offer) {
+                picked.push(offer);
+            }
+        }
+        return Ok(picked);
     }
-    if args.what.is_some() {
-        // A name that is not on offer any more may have been fetched, declined or withdrawn.
-        let newest = open.last().copied().or_else(|| incoming().next_back().map(|one| one.offer));
-        return newest.map(|one| vec![one]).ok_or_else(|| wish.not_found());
-    }
+    let Some(wish) = wishes.first() else { return Ok(Vec::new()) };
+    let open: Vec<MessageId> =
+        wish.among(snapshot).filter(|one| obtainable(one)).map(|one| one.offer).collect();
     match open.as_slice() {
         [] => Err(wish.not_found()),
         [_] => Ok(open),
+        _ if wanted.all => Ok(open),
         several => Err(Problem::usage(format!(
-            "There are {} open offers: name one as `landline offers` lists them, or take them with --all.",
+            "There are {} open offers: name those you want as `landline offers` lists them, or take them with --all.",
             several.len()
         ))),
     }
 }
 
+/// The newest that is meant. One that is not on offer any more may have been fetched, declined or
+/// withdrawn.
+fn named(snapshot: &Snapshot, wish: &Wish) -> Result<MessageId, Problem> {
+    let incoming = || wish.among(snapshot).filter(|one| !one.outgoing);
+    let newest = incoming().rfind(|one| obtainable(one)).or_else(|| incoming().next_back());
+    newest.map(|one| one.offer).ok_or_else(|| wish.not_found())
+}
+
+/// Prints what is in the folders.
+async fn list(client: &mut Client, picked: &[MessageId]) -> Result<(), Problem> {
+    for &offer in picked {
+        let now = client.now();
+        let Some(transfer) = now.transfers.get(&offer) else { continue };
+        let entries: Vec<Entry> = match transfer.kind {
+            TransferKind::Folder(_) => {
+                contents(client, offer).await?.iter().map(|entry| Entry::of(transfer, entry)).collect()
+            }
+            TransferKind::File => {
+                let entry = FolderEntryView { path: transfer.name.clone(), size: transfer.size };
+                vec![Entry::of(transfer, &entry)]
+            }
+        };
+        client.out.records(entries.iter().cloned().map(Record::Entry), || text::entries(&entries))?;
+    }
+    Ok(())
+}
+
+async fn contents(client: &mut Client, offer: MessageId) -> Result<Arc<[FolderEntryView]>, Problem> {
+    match client.run(Action::List { offer }).await? {
+        Outcome::Listing(entries) => Ok(entries),
+        _ => Err(Problem::engine_gone()),
+    }
+}
+
+/// Accepts an offer, or goes on with it, unless it is here or on its way already.
+async fn accept(
+    client: &mut Client,
+    args: &args::Get,
+    to: &To,
+    offer: MessageId,
+) -> Result<Fetching, Problem> {
+    let now = client.now();
+    let mut how = AcceptHow { conflict: args.on_conflict.map(Into::into), ..AcceptHow::default() };
+    match to {
+        To::Place { folder, name } => (how.folder, how.name) = (folder.clone(), name.clone()),
+        To::Stdout => {
+            how.folder = Some(spool::passage(&client.profile, offer)?);
+            how.conflict = Some(landline_peer::api::Conflict::Replace);
+        }
+    }
+    let fetching = Fetching { offer, how };
+    let Some(transfer) = now.transfers.get(&offer) else { return Ok(fetching) };
+    still_offered(transfer)?;
+    match next(transfer, to.stdout().then_some(fetching.how.folder.as_deref()).flatten(), args) {
+        Next::Nothing => Ok(fetching),
+        Next::Resume => client.run(Action::Resume { offer }).await.map(|_| fetching),
+        Next::Accept => {
+            let picks = picks(client, args, transfer).await?;
+            let how = AcceptHow { picks, ..fetching.how };
+            client.run(Action::Accept { offer, how: how.clone() }).await?;
+            Ok(Fetching { offer, how })
+        }
+    }
+}
+
 /// What its author has taken back cannot be had.
-fn still_offered(snapshot: &Snapshot, offer: MessageId) -> Result<(), Problem> {
-    match snapshot.transfers.get(&offer) {
-        Some(TransferView { state: TransferState::Cancelled { by }, author, name, .. }) if by == author => {
-            Err(Problem::new(Exit::Declined, format!("The offer of {name} was withdrawn by {author}.")))
+fn still_offered(transfer: &TransferView) -> Result<(), Problem> {
+    match &transfer.state {
+        TransferState::Cancelled { by } if *by == transfer.author => {
+            let text = format!("The offer of {} was withdrawn by {by}.", transfer.name);
+            Err(Problem::new(Exit::Declined, text))
         }
         _ => Ok(()),
     }
 }
 
-/// Whether it must be asked for: not when it is here, or on its way since an earlier start.
-fn needs_accepting(snapshot: &Snapshot, offer: MessageId) -> bool {
-    use TransferState::{Active, Connecting, Done, Hashing, Waiting};
-    snapshot.transfers.get(&offer).is_none_or(|transfer| match &transfer.state {
-        Done => transfer.path.as_ref().is_none_or(|path| !path.exists()),
-        Hashing | Connecting | Active | Waiting(_) => false,
-        _ => true,
-    })
+/// What an offer needs so that it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It is here, or on its way since an earlier start.
+    Nothing,
+    /// To be woken.
+    Resume,
+    /// To be asked for.
+    Accept,
 }
 
-/// Shows how it goes until each has ended. The first failure is the command's.
-async fn fetch(
-    client: &mut Client,
-    mut offers: Vec<MessageId>,
-    give_up: Option<Duration>,
-) -> Result<(), Problem> {
-    let mut meter = Meter::new(client.out);
-    let mut stall = Stall::new(give_up);
-    let mut result = Ok(());
-    while !offers.is_empty() {
-        let now = client.now();
-        let mut open = Vec::with_capacity(offers.len());
-        for offer in offers {
-            let Some(transfer) = now.transfers.get(&offer) else {
-                continue;
-            };
-            if let Some(end) = end(transfer) {
-                meter.finish(offer);
-                let end = end.and_then(|()| received(client, transfer));
-                result = result.and(end);
-            } else {
-                meter.show(transfer, transfer.size)?;
-                open.push(offer);
-            }
-        }
-        offers = open;
-        stall.moved(&now, &offers);
-        if !offers.is_empty() {
-            tokio::select! {
-                changed = client.until(|snapshot| (snapshot.revision != now.revision).then_some(())) => changed?,
-                () = stall.over() => return Err(stall.problem(&now, &offers)),
-            }
-        }
-    }
-    result
-}
-
-fn received(client: &Client, transfer: &TransferView) -> Result<(), Problem> {
-    let path = transfer.path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let text =
-        format!("Received {} ({}), verified: {path}", transfer.name, crate::units::size(transfer.size));
-    let record = Record::Received {
-        offer: transfer.offer.to_string(),
-        name: transfer.name.as_raw().to_owned(),
-        from: transfer.author.to_string(),
-        size: transfer.size,
-        path,
-    };
-    client.out.record(&record, &text)
-}
-
-/// How it ended, if it did.
-fn end(transfer: &TransferView) -> Option<Result<(), Problem>> {
-    let name = &transfer.name;
+/// `passage` is where it has to be for standard output.
+fn next(transfer: &TransferView, passage: Option<&Path>, args: &args::Get) -> Next {
+    use TransferState as S;
     match &transfer.state {
-        TransferState::Done => Some(Ok(())),
-        TransferState::Failed(failure) => Some(Err(failure.clone().into())),
-        TransferState::Cancelled { by } => {
-            Some(Err(Problem::new(Exit::Declined, format!("{name}: cancelled by {by}."))))
-        }
-        TransferState::Declined => {
-            Some(Err(Problem::new(Exit::Declined, format!("{name} was declined here."))))
-        }
-        // It goes on by itself if the sender turns up elsewhere; whoever waits here should know.
-        TransferState::Waiting(cause) if cause.kind == FailureKind::KeyChanged => {
-            Some(Err(cause.clone().into()))
-        }
-        _ => None,
+        S::Done => match (&transfer.path, passage) {
+            (Some(path), None) if path.exists() => Next::Nothing,
+            (Some(path), Some(passage)) if path.exists() && path.parent() == Some(passage) => Next::Nothing,
+            _ => Next::Accept,
+        },
+        S::Paused => Next::Resume,
+        // Without an answer it is asked for, or said, by whoever waits.
+        S::Conflict(_) if args.on_conflict.is_none() && passage.is_none() => Next::Nothing,
+        S::Hashing
+        | S::Queued(_)
+        | S::QueuedThere(_)
+        | S::Connecting
+        | S::Checking
+        | S::Active
+        | S::Finishing
+        | S::Waiting(_) => Next::Nothing,
+        S::Offered | S::Conflict(_) | S::Declined | S::Cancelled { .. } | S::Failed(_) => Next::Accept,
     }
 }
 
-/// How long nothing has moved.
-struct Stall {
-    limit: Option<Duration>,
-    bytes: u64,
-    since: Instant,
-}
-
-impl Stall {
-    fn new(limit: Option<Duration>) -> Self {
-        Self { limit, bytes: 0, since: Instant::now() }
+/// The files of a folder that `--only` means; nothing where all are wanted.
+async fn picks(
+    client: &mut Client,
+    args: &args::Get,
+    transfer: &TransferView,
+) -> Result<Option<Arc<[u32]>>, Problem> {
+    if args.only.is_empty() || transfer.kind == TransferKind::File {
+        return Ok(None);
     }
-
-    fn moved(&mut self, snapshot: &Snapshot, offers: &[MessageId]) {
-        let bytes =
-            offers.iter().filter_map(|offer| snapshot.transfers.get(offer)).map(|one| one.bytes).sum();
-        if bytes != self.bytes {
-            (self.bytes, self.since) = (bytes, Instant::now());
-        }
+    let globs: Vec<Glob> = args.only.iter().map(|glob| Glob::new(glob)).collect();
+    let entries = contents(client, transfer.offer).await?;
+    let meant = |entry: &FolderEntryView| globs.iter().any(|glob| glob.matches(entry.path.as_raw()));
+    let picks: Arc<[u32]> =
+        (0..).zip(entries.iter()).filter(|(_, entry)| meant(entry)).map(|(index, _)| index).collect();
+    if picks.is_empty() {
+        let text = format!(
+            "Nothing in {} matches: `landline get --list` shows what is in it.",
+            text::transfer_name(transfer)
+        );
+        return Err(Problem::new(Exit::NotFound, text));
     }
-
-    async fn over(&self) {
-        match self.limit {
-            Some(limit) => sleep_until(self.since + limit).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn problem(&self, snapshot: &Snapshot, offers: &[MessageId]) -> Problem {
-        let cause = offers.iter().find_map(|offer| match &snapshot.transfers.get(offer)?.state {
-            TransferState::Waiting(failure) => Some(failure.clone()),
-            _ => None,
-        });
-        let seconds = self.limit.unwrap_or_default().as_secs_f64();
-        let why = cause.as_ref().map(|failure| format!("{} ", failure.text)).unwrap_or_default();
-        let exit = cause.map_or(Exit::Unreachable, |failure| failure.kind.into());
-        Problem::new(exit, format!("{why}Nothing arrived for {seconds} seconds; what has arrived is kept."))
-    }
+    Ok(Some(picks))
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use landline_peer::api::{Failure, FailureKind};
 
     use super::super::offers::tests::{snapshot, transfer};
     use super::*;
 
-    fn args(what: Option<&str>, all: bool) -> args::Get {
-        args::Get {
-            what: what.map(str::to_owned),
-            from: None,
-            into: None,
-            rename: None,
-            wait: false,
-            all,
-            give_up: None,
+    fn args(line: &str) -> args::Get {
+        let line = format!("landline get {line}");
+        match args::Cli::try_parse_from(line.split_whitespace()).unwrap().command {
+            Some(args::Command::Get(get)) => get,
+            _ => panic!("not a get"),
         }
     }
 
-    fn picked(now: &Snapshot, what: Option<&str>, all: bool) -> Result<Vec<u64>, Exit> {
-        let args = args(what, all);
-        let wish = Wish::new(now, what, None).unwrap();
-        let ids = pick(now, &wish, &args).map_err(|problem| problem.exit)?;
+    fn picked(now: &Snapshot, line: &str) -> Result<Vec<u64>, Exit> {
+        let args = args(line);
+        let ids = wishes(now, &args.wanted).and_then(|wishes| pick(now, &wishes, &args.wanted));
         let number = |id: &MessageId| u64::from(id.as_bytes()[15]);
-        Ok(ids.iter().map(number).collect())
+        ids.map(|ids| ids.iter().map(number).collect()).map_err(|problem| problem.exit)
     }
 
     #[test]
@@ -240,10 +330,10 @@ mod tests {
             transfer(2, "alice", "new", TransferState::Offered),
             transfer(3, "me", "mine", TransferState::Offered),
         ]);
-        assert_eq!(picked(&one, None, false), Ok(vec![2]));
-        assert_eq!(picked(&one, Some("old"), false), Ok(vec![1]), "what is here already can be named");
-        assert_eq!(picked(&one, Some("mine"), false), Err(Exit::NotFound));
-        assert_eq!(picked(&snapshot(vec![]), None, true), Err(Exit::NotFound));
+        assert_eq!(picked(&one, ""), Ok(vec![2]));
+        assert_eq!(picked(&one, "old"), Ok(vec![1]), "what is here already can be named");
+        assert_eq!(picked(&one, "mine"), Err(Exit::NotFound));
+        assert_eq!(picked(&snapshot(vec![]), "--all"), Err(Exit::NotFound));
     }
 
     #[test]
@@ -254,20 +344,41 @@ mod tests {
             transfer(2, "bob", "a", TransferState::Offered),
             transfer(3, "bob", "b", TransferState::Offered),
         ]);
-        assert_eq!(picked(&several, None, false), Err(Exit::Usage));
-        assert_eq!(picked(&several, None, true), Ok(vec![1, 2, 3]));
-        assert_eq!(picked(&several, Some("a"), false), Ok(vec![2]), "the newest of that name");
+        assert_eq!(picked(&several, ""), Err(Exit::Usage));
+        assert_eq!(picked(&several, "--all"), Ok(vec![1, 2, 3]));
+        assert_eq!(picked(&several, "a"), Ok(vec![2]), "the newest of that name");
+        assert_eq!(picked(&several, "b a b"), Ok(vec![3, 2]), "several, each once");
+        assert_eq!(picked(&several, "a c"), Err(Exit::NotFound));
     }
 
     #[test]
     fn what_runs_already_is_not_accepted_again() {
         let waiting = TransferState::Waiting(Failure::new(FailureKind::Unreachable, ""));
-        let now = snapshot(vec![
-            transfer(1, "alice", "a", waiting),
-            transfer(2, "alice", "b", TransferState::Offered),
-            transfer(3, "alice", "c", TransferState::Done),
-        ]);
-        let needed: Vec<bool> = now.transfers.keys().map(|&offer| needs_accepting(&now, offer)).collect();
-        assert_eq!(needed, [false, true, true], "a finished file that is gone is fetched again");
+        let of = |state, line| next(&transfer(1, "alice", "a", state), None, &args(line));
+        assert_eq!(of(waiting, ""), Next::Nothing);
+        assert_eq!(of(TransferState::Queued(1), ""), Next::Nothing);
+        assert_eq!(of(TransferState::Offered, ""), Next::Accept);
+        assert_eq!(of(TransferState::Paused, ""), Next::Resume);
+        assert_eq!(of(TransferState::Done, ""), Next::Accept, "a finished file that is gone is fetched again");
+        let taken = || TransferState::Conflict("/a".into());
+        assert_eq!(of(taken(), ""), Next::Nothing);
+        assert_eq!(of(taken(), "--on-conflict skip"), Next::Accept);
+    }
+
+    #[test]
+    fn where_it_goes() {
+        let to = |line: &str| To::of(&args(line)).map_err(|problem| problem.exit);
+        for line in ["-o -", "--to-stdout", "--output -"] {
+            assert_eq!(to(line), Ok(To::Stdout), "{line}");
+        }
+        let name = FileName::parse("b").unwrap();
+        assert_eq!(to("-o /a/b"), Ok(To::Place { folder: Some("/a".into()), name: Some(name) }));
+        assert_eq!(to(""), Ok(To::Place { folder: None, name: None }));
+        assert_eq!(to("-o /"), Err(Exit::Usage));
+        assert_eq!(to("--as a/b"), Err(Exit::Usage));
+        let several = snapshot(vec![]);
+        let ids: Vec<MessageId> = [1, 2].map(|n| transfer(n, "bob", "a", TransferState::Offered).offer).into();
+        assert_eq!(To::Stdout.check(&several, &ids).unwrap_err().exit, Exit::Usage);
+        assert!(To::Stdout.check(&several, &ids[..1]).is_ok());
     }
 }

@@ -7,7 +7,9 @@ mod account;
 pub(crate) mod args;
 mod client;
 pub(crate) mod exit;
+mod fetching;
 mod get;
+mod glob;
 mod host;
 pub(crate) mod interrupt;
 mod log;
@@ -17,8 +19,11 @@ pub(crate) mod progress;
 mod record;
 mod secrets;
 mod send;
+mod settings;
+mod spool;
 mod talk;
 pub(crate) mod text;
+mod verdict;
 pub(crate) mod window;
 
 use std::future::Future;
@@ -26,7 +31,7 @@ use std::future::Future;
 use clap::Parser;
 
 use args::{Cli, Command, Global};
-use client::Client;
+use client::{Cap, Client};
 use exit::{Exit, Problem};
 use interrupt::Interrupts;
 use output::Out;
@@ -37,7 +42,7 @@ pub(crate) fn main() -> Exit {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
-    let out = Out { json: cli.global.json };
+    let out = Out::new(cli.global.json);
     log::start(cli.global.verbose);
     match dispatch(cli, out) {
         Ok(()) => Exit::Ok,
@@ -54,7 +59,7 @@ fn misread(error: &clap::Error) -> Exit {
     if json && error.use_stderr() {
         let text = error.to_string();
         let text = text.trim().trim_start_matches("error: ");
-        Out { json }.problem(&Problem::usage(text));
+        Out::new(json).problem(&Problem::usage(text));
     } else {
         // Whoever closed the pipe has seen enough.
         let _ = error.print();
@@ -71,13 +76,13 @@ fn dispatch(cli: Cli, out: Out) -> Result<(), Problem> {
         // Secrets are asked for before anything runs, so that Ctrl-C at a prompt is just that.
         Some(Command::SignUp(sign_up)) => {
             let request = account::sign_up(&sign_up, &mut *secrets::source())?;
-            block_on(with_client(&global, out, None, async move |client| {
+            block_on(with_client(&global, out, Manner::default(), async move |client| {
                 account::enter(client, request).await
             }))
         }
         Some(Command::SignIn(sign_in)) => {
             let request = account::sign_in(&sign_in, &mut *secrets::source())?;
-            block_on(with_client(&global, out, None, async move |client| {
+            block_on(with_client(&global, out, Manner::default(), async move |client| {
                 account::enter(client, request).await
             }))
         }
@@ -87,8 +92,11 @@ fn dispatch(cli: Cli, out: Out) -> Result<(), Problem> {
 
 /// The commands that need nothing but the engine.
 async fn one(global: &Global, out: Out, command: Command) -> Result<(), Problem> {
-    let farewell = farewell(&command);
-    with_client(global, out, farewell, async move |client| match command {
+    if global.until_stdin_closes && matches!(&command, Command::Send(send) if send.reads_stdin()) {
+        return Err(Problem::usage("Standard input cannot both be sent and end the command."));
+    }
+    let manner = Manner { farewell: farewell(&command), cap: cap(&command) };
+    with_client(global, out, manner, async move |client| match command {
         Command::SignOut => account::sign_out(client).await,
         Command::Whoami => account::whoami(client).await,
         Command::Invite => account::invite(client).await,
@@ -100,6 +108,10 @@ async fn one(global: &Global, out: Out, command: Command) -> Result<(), Problem>
         Command::Get(get) => get::run(client, &get).await,
         Command::Decline(choice) => offers::decline(client, &choice).await,
         Command::Cancel(choice) => offers::cancel(client, &choice).await,
+        Command::Pause(choice) => offers::pause(client, &choice).await,
+        Command::Resume(choice) => get::resume(client, &choice).await,
+        Command::Uploads => settings::uploads(client).await,
+        Command::Limits(limits) => settings::limits(client, &limits).await,
         Command::Forget(forget) => account::forget(client, &forget).await,
         Command::SignUp(_) | Command::SignIn(_) | Command::Host(_) | Command::Demo(_) => {
             unreachable!("dispatched before")
@@ -116,22 +128,40 @@ fn farewell(command: &Command) -> Option<Problem> {
             "Stopped serving; the offers stay. They go on with `landline send --resume`, or when any other \
              landline of this profile runs."
         }
-        Command::Get(_) => "Stopped; what has arrived is kept, and the same command goes on from there.",
+        Command::Get(_) | Command::Resume(_) => "Stopped; what has arrived is kept, and the same command goes on from there.",
         _ => return None,
     };
     Some(Problem::new(Exit::Interrupted, text))
 }
 
-/// Runs `body` with an engine on the profile. An interruption ends it early with `farewell`; the
+/// What is particular about a command's run.
+#[derive(Clone, Debug, Default)]
+struct Manner {
+    /// What an interruption means, if not simply that.
+    farewell: Option<Problem>,
+    /// Limits for this run alone.
+    cap: Cap,
+}
+
+fn cap(command: &Command) -> Cap {
+    match command {
+        Command::Send(send) => Cap { up: send.limit, down: None },
+        Command::Get(get) => Cap { up: None, down: get.limit },
+        _ => Cap::default(),
+    }
+}
+
+/// Runs `body` with an engine on the profile. An interruption ends it early with its farewell; the
 /// engine is closed in order either way, unless a second interruption cannot wait for that.
-async fn with_client<F>(global: &Global, out: Out, farewell: Option<Problem>, body: F) -> Result<(), Problem>
+async fn with_client<F>(global: &Global, out: Out, manner: Manner, body: F) -> Result<(), Problem>
 where
     F: AsyncFnOnce(&mut Client) -> Result<(), Problem>,
 {
     let mut interrupts = Interrupts::listen(global.until_stdin_closes)?;
+    let Manner { farewell, cap } = manner;
     let interrupted = || farewell.clone().unwrap_or_else(|| Problem::new(Exit::Interrupted, "Stopped."));
     let mut client = tokio::select! {
-        client = Client::start(global, out) => client?,
+        client = Client::start(global, out, cap) => client?,
         () = interrupts.next() => return Err(interrupted()),
     };
     let result = tokio::select! {
@@ -172,5 +202,6 @@ mod tests {
         assert_eq!(farewell_of("landline history bob"), None);
         assert_eq!(farewell_of("landline send a bob"), Some(Exit::Interrupted));
         assert_eq!(farewell_of("landline get a"), Some(Exit::Interrupted));
+        assert_eq!(farewell_of("landline resume a"), Some(Exit::Interrupted));
     }
 }

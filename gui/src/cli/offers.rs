@@ -1,8 +1,8 @@
-//! `offers`, `decline`, `cancel`, and how an offer is picked by id or name.
+//! `offers`, `decline`, `cancel`, `pause`, and how an offer is picked by id or name.
 
-use landline_peer::api::{Action, RecipientState, Snapshot, TransferState, TransferView};
+use landline_peer::api::{Action, Snapshot, TransferState, TransferView};
 use landline_protocol::name::printable;
-use landline_protocol::{ConversationKind, MessageId};
+use landline_protocol::MessageId;
 
 use super::args;
 use super::client::Client;
@@ -10,6 +10,7 @@ use super::exit::{Exit, Problem};
 use super::record::{Offer, Record};
 use super::talk::known;
 use super::text;
+use super::verdict::{ended, settled};
 
 /// The fewest characters of an id that name an offer.
 const ID_CHARS: usize = 4;
@@ -38,10 +39,19 @@ pub(crate) async fn cancel(client: &mut Client, args: &args::Choice) -> Result<(
     let open = |one: &TransferView| !ended(one) || matches!(one.state, TransferState::Failed(_));
     let offer = choose(client, args, open).await?;
     client.run(Action::Cancel { offer }).await?;
+    super::spool::sweep(&client.profile, &client.now());
     report(client, offer, "Cancelled")
 }
 
-async fn choose(
+/// Stops a download and keeps what is here. Nothing of it needs the coordinator.
+pub(crate) async fn pause(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
+    let going = |one: &TransferView| !one.outgoing && !ended(one) && one.state != TransferState::Offered;
+    let offer = choose(client, args, going).await?;
+    client.run(Action::Pause { offer }).await?;
+    report(client, offer, "Paused")
+}
+
+pub(crate) async fn choose(
     client: &mut Client,
     args: &args::Choice,
     fits: impl Fn(&TransferView) -> bool,
@@ -58,26 +68,8 @@ fn report(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem> 
     let Some(transfer) = now.transfers.get(&offer) else {
         return Ok(());
     };
-    let text = format!("{what}: {}", transfer.name);
+    let text = format!("{what}: {}", text::transfer_name(transfer));
     client.out.record(&Record::Offer(Offer::of(transfer, &now)), &text)
-}
-
-/// Whether everybody an offer of ours was made to has answered for good. Of an offer to everybody
-/// that can never be said.
-fn settled(snapshot: &Snapshot, transfer: &TransferView) -> bool {
-    let direct = snapshot
-        .conversations
-        .iter()
-        .any(|one| one.id == transfer.conversation && one.kind != ConversationKind::Lobby);
-    let answers = &transfer.recipients;
-    let open = answers.is_empty() || answers.iter().any(|one| one.state == RecipientState::Fetching);
-    transfer.outgoing && direct && !open
-}
-
-/// Whether nothing more will happen to it.
-pub(crate) fn ended(transfer: &TransferView) -> bool {
-    use TransferState::{Cancelled, Declined, Done, Failed};
-    matches!(transfer.state, Done | Declined | Cancelled { .. } | Failed(_))
 }
 
 /// Which offers somebody means.
@@ -119,8 +111,10 @@ impl Wish {
     }
 }
 
-/// By id, by the end of it, or by its name as offered, as shown, or as it would be stored.
+/// By id, by the end of it, or by its name as offered, as shown, or as it would be stored; of a folder
+/// with a stroke at its end or not.
 fn named(transfer: &TransferView, what: &str) -> bool {
+    let what = what.strip_suffix('/').unwrap_or(what);
     let by_id = what.len() >= ID_CHARS && transfer.offer.to_string().ends_with(&what.to_ascii_lowercase());
     by_id
         || transfer.name.as_raw() == what
@@ -133,7 +127,7 @@ pub(crate) mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use landline_peer::api::{ConversationView, Line, Me, PersonView};
+    use landline_peer::api::{ConversationView, Line, Me, PersonView, Priority, TransferKind};
     use landline_protocol::{ConversationId, ConversationKind, DeviceId, OfferedName, Seq, Timestamp};
 
     use super::*;
@@ -144,14 +138,23 @@ pub(crate) mod tests {
             conversation: ConversationId::lobby(),
             author: author.parse().unwrap(),
             outgoing: author == "me",
+            kind: TransferKind::File,
             name: OfferedName::new(name),
             size: 10,
             state,
             bytes: 0,
             rate: None,
             remaining: None,
+            hashed: None,
             path: None,
+            outlook: None,
+            priority: Priority::Normal,
+            sources: vec![],
+            picture: Arc::new([]),
+            files_done: 0,
             recipients: vec![],
+            replaces: None,
+            replaced_by: None,
         }
     }
 
@@ -188,6 +191,8 @@ pub(crate) mod tests {
                 transfers.into_iter().map(|one| (one.offer, one)).collect::<BTreeMap<_, _>>(),
             ),
             download_folder: "downloads".into(),
+            settings: Arc::default(),
+            uploads: Arc::new([]),
         }
     }
 

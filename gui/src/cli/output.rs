@@ -17,6 +17,8 @@ use super::record::Record;
 pub(crate) struct Out {
     /// One JSON object per line instead of text.
     pub(crate) json: bool,
+    /// Standard output carries a file: results go to standard error too.
+    pub(crate) data: bool,
 }
 
 /// What goes to standard error as JSON.
@@ -30,9 +32,25 @@ enum Aside<'a> {
 }
 
 impl Out {
+    /// To standard output, and the rest to standard error.
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json, data: false }
+    }
+
+    /// Leaves standard output to a file's bytes.
+    pub(crate) fn beside_data(self) -> Self {
+        Self { data: true, ..self }
+    }
+
     /// Prints one result: the record, or its text.
     pub(crate) fn record(self, record: &Record, text: &str) -> Result<(), Problem> {
-        if self.json { line(&json_line(record)) } else { line(text) }
+        let shown = if self.json { json_line(record) } else { text.to_owned() };
+        if !self.data {
+            return line(&shown);
+        }
+        // A closed standard error is nobody's problem.
+        let _ = writeln!(io::stderr().lock(), "{shown}");
+        Ok(())
     }
 
     /// Prints many results: a record on each line, or one text for all.

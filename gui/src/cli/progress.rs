@@ -49,7 +49,7 @@ impl Meter {
             bytes: transfer.bytes,
             at: now,
             waited: None,
-            bar: bars.as_ref().map(|bars| bars.add(bar(&transfer.name.to_string()))),
+            bar: bars.as_ref().map(|bars| bars.add(bar(&text::transfer_name(transfer)))),
         });
         let turned = first || shown.state != state;
         let moved = shown.bytes != transfer.bytes;
@@ -91,7 +91,7 @@ impl Meter {
 }
 
 fn line(transfer: &TransferView, total: u64) -> String {
-    format!("{}: {}, {}", transfer.name, state_name(&transfer.state), text::progress(transfer, Some(total)))
+    format!("{}: {}, {}", text::transfer_name(transfer), state_name(&transfer.state), text::progress(transfer, Some(total)))
 }
 
 /// A bar of a transfer by name: also what the demo draws.
@@ -105,7 +105,10 @@ pub(crate) fn bar(name: &str) -> ProgressBar {
 fn draw(bar: &ProgressBar, transfer: &TransferView, total: u64) {
     bar.set_length(total);
     bar.set_position(match transfer.state {
-        TransferState::Done => total,
+        TransferState::Done | TransferState::Finishing => total,
+        TransferState::Checking | TransferState::Hashing if transfer.outgoing || transfer.bytes == 0 => {
+            transfer.hashed.unwrap_or(transfer.bytes)
+        }
         _ => transfer.bytes,
     });
     bar.set_message(text::progress(transfer, None));
@@ -123,27 +126,31 @@ fn shortened(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use landline_protocol::{ConversationId, OfferedName, Timestamp};
+    use landline_peer::api::{SourceStanding, SourceView};
+    use landline_protocol::DeviceId;
 
+    use super::super::offers::tests::transfer;
     use super::*;
 
     #[test]
-    fn a_line_says_how_far_how_fast_and_how_long() {
-        let transfer = TransferView {
-            offer: MessageId::new(Timestamp::from_millis(1), [0; 10]),
-            conversation: ConversationId::lobby(),
-            author: "bob".parse().unwrap(),
-            outgoing: false,
-            name: OfferedName::new("a\u{1b}b.iso"),
+    fn a_line_says_how_far_how_fast_how_long_and_from_whom() {
+        let mut moving = TransferView {
             size: 4 << 20,
-            state: TransferState::Active,
             bytes: 1 << 20,
             rate: Some(512 << 10),
             remaining: Some(Duration::from_secs(6)),
-            path: None,
-            recipients: vec![],
+            ..transfer(1, "bob", "a\u{1b}b.iso", TransferState::Active)
         };
         let expected = "a\\u{1b}b.iso: active, 1.0 MiB of 4.0 MiB, 512 KiB/s, 6.0 s left";
-        assert_eq!(line(&transfer, transfer.size), expected);
+        assert_eq!(line(&moving, moving.size), expected);
+        let source = |name: &str, rate| SourceView {
+            user: name.parse().unwrap(),
+            device: DeviceId::from_bytes([1; 32]),
+            bytes: 1,
+            rate,
+            standing: SourceStanding::Active,
+        };
+        moving.sources = vec![source("bob", Some(400 << 10)), source("carol", Some(112 << 10))];
+        assert_eq!(line(&moving, moving.size), format!("{expected}, from bob 400 KiB/s, carol 112 KiB/s"));
     }
 }

@@ -3,16 +3,18 @@
 //! Fields may be added; those that are here keep their names and meaning. Moments are RFC 3339 in
 //! UTC, sizes bytes, ids as on the wire. An absent fact is `null`.
 
+mod transfers;
+
 use std::path::Path;
 
 use landline_peer::api::{
-    Content, ConversationView, Failure, Line, MessageState, MessageView, PersonView, RecipientState,
-    RecipientView, Snapshot, TransferState, TransferView,
+    Content, ConversationView, Failure, Line, MessageState, MessageView, PersonView, Snapshot,
 };
 use landline_protocol::{ConversationKind, Timestamp, UserName};
 use serde::Serialize;
 
 use super::exit::Exit;
+pub(crate) use transfers::{Entry, Limits, Offer, Progress, Recipient, Source, Upload, state_name};
 
 /// A line of `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,14 +28,20 @@ pub(crate) enum Record {
     Person(Person),
     /// `history`, and `msg` for what was said.
     Message(Message),
-    /// `offers`; `send`, `decline` and `cancel` for the offer concerned.
+    /// `offers`; `send`, `decline`, `cancel` and `pause` for the offer concerned.
     Offer(Offer),
     /// `get` and `send` while bytes move, and whenever the state changes.
     Progress(Progress),
-    /// `get`: verified and in place.
-    Received { offer: String, name: String, from: String, size: u64, path: String },
+    /// `get`: verified and in place; without a path, written to standard output.
+    Received { offer: String, name: String, from: String, size: u64, path: Option<String> },
     /// `send`: a recipient has it, verified.
     Delivered { offer: String, name: String, to: String, size: u64 },
+    /// `get --list`: a file of a folder.
+    Entry(Entry),
+    /// `uploads`.
+    Upload(Upload),
+    /// `limits`.
+    Limits(Limits),
     /// `invite`.
     Invite { link: String },
     /// `host`: listening. `address` is the first of `addresses`, the one most likely reachable.
@@ -111,50 +119,6 @@ pub(crate) struct Message {
     pub(crate) offer: Option<Offer>,
 }
 
-/// A file offered, and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Offer {
-    pub(crate) id: String,
-    /// `lobby`, or the other person's name.
-    pub(crate) conversation: String,
-    pub(crate) author: String,
-    pub(crate) outgoing: bool,
-    /// As offered, whatever it contains.
-    pub(crate) name: String,
-    pub(crate) size: u64,
-    /// `hashing`, `offered`, `connecting`, `active`, `waiting`, `done`, `declined`, `cancelled` or
-    /// `failed`.
-    pub(crate) state: &'static str,
-    pub(crate) cause: Option<Cause>,
-    pub(crate) cancelled_by: Option<String>,
-    pub(crate) bytes: u64,
-    pub(crate) path: Option<String>,
-    pub(crate) recipients: Vec<Recipient>,
-}
-
-/// One person's dealings with an offer of ours.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Recipient {
-    pub(crate) user: String,
-    /// `fetching`, `done`, `declined` or `cancelled`.
-    pub(crate) state: &'static str,
-    pub(crate) bytes: u64,
-}
-
-/// A transfer at one moment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Progress {
-    pub(crate) offer: String,
-    pub(crate) name: String,
-    pub(crate) state: &'static str,
-    pub(crate) bytes: u64,
-    pub(crate) size: u64,
-    /// Bytes a second.
-    pub(crate) rate: Option<u64>,
-    pub(crate) remaining_ms: Option<u64>,
-    pub(crate) cause: Option<Cause>,
-}
-
 impl Me {
     /// Reads it off a snapshot; nothing when nobody is signed in.
     pub(crate) fn of(snapshot: &Snapshot, profile: &Path) -> Option<Self> {
@@ -230,81 +194,6 @@ impl Message {
             text,
             offer,
         }
-    }
-}
-
-impl Offer {
-    /// An offer of either side.
-    pub(crate) fn of(transfer: &TransferView, snapshot: &Snapshot) -> Self {
-        let kind =
-            snapshot.conversations.iter().find(|one| one.id == transfer.conversation).map(|one| &one.kind);
-        let cancelled_by = match &transfer.state {
-            TransferState::Cancelled { by } => Some(by.to_string()),
-            _ => None,
-        };
-        Self {
-            id: transfer.offer.to_string(),
-            conversation: kind.map(|kind| conversation_name(kind, me(snapshot))).unwrap_or_default(),
-            author: transfer.author.to_string(),
-            outgoing: transfer.outgoing,
-            name: transfer.name.as_raw().to_owned(),
-            size: transfer.size,
-            state: state_name(&transfer.state),
-            cause: state_cause(&transfer.state),
-            cancelled_by,
-            bytes: transfer.bytes,
-            path: transfer.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
-            recipients: transfer.recipients.iter().map(Recipient::from).collect(),
-        }
-    }
-}
-
-impl From<&RecipientView> for Recipient {
-    fn from(one: &RecipientView) -> Self {
-        let state = match one.state {
-            RecipientState::Fetching => "fetching",
-            RecipientState::Done => "done",
-            RecipientState::Declined => "declined",
-            RecipientState::Cancelled => "cancelled",
-        };
-        Self { user: one.user.to_string(), state, bytes: one.bytes }
-    }
-}
-
-impl From<&TransferView> for Progress {
-    fn from(transfer: &TransferView) -> Self {
-        Self {
-            offer: transfer.offer.to_string(),
-            name: transfer.name.as_raw().to_owned(),
-            state: state_name(&transfer.state),
-            bytes: transfer.bytes,
-            size: transfer.size,
-            rate: transfer.rate,
-            remaining_ms: transfer.remaining.and_then(|left| u64::try_from(left.as_millis()).ok()),
-            cause: state_cause(&transfer.state),
-        }
-    }
-}
-
-/// A transfer's state in one word.
-pub(crate) fn state_name(state: &TransferState) -> &'static str {
-    match state {
-        TransferState::Hashing => "hashing",
-        TransferState::Offered => "offered",
-        TransferState::Connecting => "connecting",
-        TransferState::Active => "active",
-        TransferState::Waiting(_) => "waiting",
-        TransferState::Done => "done",
-        TransferState::Declined => "declined",
-        TransferState::Cancelled { .. } => "cancelled",
-        TransferState::Failed(_) => "failed",
-    }
-}
-
-fn state_cause(state: &TransferState) -> Option<Cause> {
-    match state {
-        TransferState::Waiting(failure) | TransferState::Failed(failure) => Some(failure.into()),
-        _ => None,
     }
 }
 

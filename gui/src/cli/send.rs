@@ -1,28 +1,34 @@
-//! `send`: offer files, and serve them until everyone concerned has answered.
+//! `send`: offer files and folders, and serve them until everyone concerned has answered.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use landline_peer::api::{
-    Action, Content, MessageState, Outcome, RecipientState, RecipientView, Snapshot, TransferState,
-    TransferView,
-};
-use landline_protocol::{ConversationKind, MessageId, UserName};
+use landline_peer::api::{Action, Outcome, RecipientState, Snapshot, TransferView};
+use landline_protocol::{ConversationKind, FileName, MessageId, UserName};
 
 use super::args;
 use super::client::Client;
 use super::exit::{Exit, Problem};
-use super::offers::ended;
 use super::progress::Meter;
 use super::record::{Offer, Record};
+use super::spool;
 use super::talk::recipient;
 use super::text;
+use super::verdict::verdict;
+
+/// What standard input is called unless it is named.
+const UNNAMED: &str = "stdin";
 
 /// Offers, then stays until all have it or will not have it.
 pub(crate) async fn run(client: &mut Client, args: &args::Send) -> Result<(), Problem> {
+    let errand = if args.resume { None } else { Some(Errand::of(args)?) };
     client.connected().await?;
-    let offers = if args.resume { unanswered(&client.now()) } else { offer_all(client, args).await? };
+    let offers = match errand {
+        Some(errand) => offer_all(client, errand).await?,
+        None => unanswered(&client.now()),
+    };
     if offers.is_empty() {
+        spool::sweep(&client.profile, &client.now());
         client.out.note("Nothing is left to send: everyone concerned has answered.");
         return Ok(());
     }
@@ -31,17 +37,55 @@ pub(crate) async fn run(client: &mut Client, args: &args::Send) -> Result<(), Pr
             announce(client, offer, "Serving")?;
         }
     }
-    serve(client, offers).await
+    let served = serve(client, offers).await;
+    spool::sweep(&client.profile, &client.now());
+    served
 }
 
-/// Paths and whom they are for.
-fn aim(args: &args::Send) -> Result<(&[PathBuf], String), Problem> {
-    if let Some(to) = &args.to {
-        return Ok((&args.words, to.clone()));
+/// What is to be sent, and to whom.
+#[derive(Debug)]
+struct Errand {
+    what: Vec<What>,
+    whom: Vec<String>,
+}
+
+/// One thing to send.
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    /// A file or folder that is there.
+    Path(PathBuf),
+    /// Standard input, under this name.
+    Stdin(FileName),
+}
+
+impl Errand {
+    /// What the arguments say. A path that is missing is noticed before anything is offered.
+    fn of(args: &args::Send) -> Result<Self, Problem> {
+        let (words, whom) = aim(args)?;
+        let dashes = words.iter().filter(|path| path.as_os_str() == "-").count();
+        if dashes > 1 {
+            return Err(Problem::usage("Standard input can be sent once: leave one `-` out."));
+        }
+        if dashes == 0 && args.name.is_some() {
+            return Err(Problem::usage("--name is what standard input is called: it needs `-` among the paths."));
+        }
+        let name = args.name.as_deref().unwrap_or(UNNAMED);
+        let what = |path: &PathBuf| match path.to_str() {
+            Some("-") => file_name(name).map(What::Stdin),
+            _ => checked(path).map(What::Path),
+        };
+        Ok(Self { what: words.iter().map(what).collect::<Result<_, _>>()?, whom })
+    }
+}
+
+/// Paths, and whom they are for.
+fn aim(args: &args::Send) -> Result<(&[PathBuf], Vec<String>), Problem> {
+    if !args.to.is_empty() {
+        return Ok((&args.words, args.to.clone()));
     }
     match args.words.split_last() {
         Some((who, paths)) if !paths.is_empty() => match who.to_str() {
-            Some(who) => Ok((paths, who.to_owned())),
+            Some(who) => Ok((paths, vec![who.to_owned()])),
             None => {
                 Err(Problem::usage("The last word names whom the files are for; it is no readable name."))
             }
@@ -52,34 +96,51 @@ fn aim(args: &args::Send) -> Result<(&[PathBuf], String), Problem> {
     }
 }
 
-async fn offer_all(client: &mut Client, args: &args::Send) -> Result<Vec<MessageId>, Problem> {
-    let (paths, who) = aim(args)?;
-    let to = recipient(&client.now(), &who)?;
-    // One that is missing is noticed before any is offered.
-    let files: Vec<PathBuf> = paths.iter().map(|path| checked(path)).collect::<Result<_, _>>()?;
-    let mut offers = Vec::with_capacity(files.len());
-    for path in files {
-        offers.push(offer_one(client, &to, path).await?);
-    }
-    Ok(offers)
+fn file_name(text: &str) -> Result<FileName, Problem> {
+    FileName::parse(text)
+        .map_err(|error| Problem::usage(format!("{text:?} cannot be a file's name: it {error}.")))
 }
 
-/// An absolute path to something that exists and is a file.
+/// An absolute path to a file or folder that exists.
 fn checked(path: &Path) -> Result<PathBuf, Problem> {
     let shown = path.display();
     let absolute = std::path::absolute(path).map_err(|error| Problem::usage(format!("{shown}: {error}.")))?;
     match std::fs::metadata(&absolute) {
-        Ok(found) if found.is_file() => Ok(absolute),
-        Ok(_) => Err(Problem::usage(format!("{shown} is not a file; folders cannot be sent yet."))),
+        Ok(found) if found.is_file() || found.is_dir() => Ok(absolute),
+        Ok(_) => Err(Problem::usage(format!(
+            "{shown} is neither a file nor a folder; its contents can be sent as a stream: `landline send - … < {shown}`."
+        ))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Problem::new(Exit::NotFound, format!("There is no file {shown}.")))
+            Err(Problem::new(Exit::NotFound, format!("There is no file or folder {shown}.")))
         }
         Err(error) => Err(Problem::new(Exit::Disk, format!("{shown} cannot be read: {error}."))),
     }
 }
 
+async fn offer_all(client: &mut Client, errand: Errand) -> Result<Vec<MessageId>, Problem> {
+    let now = client.now();
+    let mut whom: Vec<ConversationKind> = Vec::with_capacity(errand.whom.len());
+    for who in &errand.whom {
+        let kind = recipient(&now, who)?;
+        if !whom.contains(&kind) {
+            whom.push(kind);
+        }
+    }
+    let mut offers = Vec::with_capacity(errand.what.len() * whom.len());
+    for what in errand.what {
+        let path = match what {
+            What::Path(path) => path,
+            What::Stdin(name) => spool::read_stdin(&client.profile, name).await?,
+        };
+        for to in &whom {
+            offers.push(offer_one(client, to, path.clone()).await?);
+        }
+    }
+    Ok(offers)
+}
+
 async fn offer_one(client: &mut Client, to: &ConversationKind, path: PathBuf) -> Result<MessageId, Problem> {
-    let outcome = client.run(Action::ShareFile { to: to.clone(), path }).await?;
+    let outcome = client.run(Action::Share { to: to.clone(), path }).await?;
     let Outcome::Queued { message: offer } = outcome else {
         return Err(Problem::engine_gone());
     };
@@ -95,8 +156,8 @@ fn announce(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem
     };
     let record = Offer::of(transfer, &now);
     let whom = if record.conversation == "lobby" { "everybody" } else { &record.conversation };
-    let size = crate::units::size(transfer.size);
-    let text = format!("{what} {} ({size}) to {whom}, id {}", transfer.name, text::short_id(&record.id));
+    let (name, size) = (text::transfer_name(transfer), crate::units::size(transfer.size));
+    let text = format!("{what} {name} ({size}) to {whom}, id {}", text::short_id(&record.id));
     client.out.record(&Record::Offer(record), &text)
 }
 
@@ -155,110 +216,55 @@ fn tell_deliveries(
                 to: one.user.to_string(),
                 size: transfer.size,
             };
-            client.out.record(&record, &format!("{} has {}, verified", one.user, transfer.name))?;
+            let text = format!("{} has {}, verified", one.user, text::transfer_name(transfer));
+            client.out.record(&record, &text)?;
         }
     }
     Ok(())
 }
 
-/// How an offer of ours ended: everyone concerned has it, or why not. Nothing while it goes on.
-fn verdict(snapshot: &Snapshot, transfer: &TransferView) -> Option<Result<(), Problem>> {
-    if let Some(failed) = refused(snapshot, transfer) {
-        return Some(Err(failed));
-    }
-    match &transfer.state {
-        TransferState::Failed(failure) => return Some(Err(failure.clone().into())),
-        TransferState::Cancelled { by } => {
-            return Some(Err(Problem::new(Exit::Declined, format!("{}: cancelled by {by}.", transfer.name))));
-        }
-        _ if ended(transfer) => return Some(Ok(())),
-        _ => {}
-    }
-    let expected = concerned(snapshot, transfer);
-    let answered =
-        |user: &UserName| transfer.recipients.iter().find(|one| one.user.folded() == user.folded());
-    let answers: Vec<&RecipientView> = expected.iter().map(answered).collect::<Option<_>>()?;
-    if answers.is_empty() || answers.iter().any(|one| one.state == RecipientState::Fetching) {
-        return None;
-    }
-    Some(answers.into_iter().try_for_each(|one| answer(one, transfer)))
-}
-
-fn answer(one: &RecipientView, transfer: &TransferView) -> Result<(), Problem> {
-    let what = match one.state {
-        RecipientState::Done | RecipientState::Fetching => return Ok(()),
-        RecipientState::Declined => "declined",
-        RecipientState::Cancelled => "gave up",
-    };
-    Err(Problem::new(Exit::Declined, format!("{}: {} {what}.", transfer.name, one.user)))
-}
-
-/// The offer is a message too, and the coordinator may not take it.
-fn refused(snapshot: &Snapshot, transfer: &TransferView) -> Option<Problem> {
-    let view = snapshot.conversations.iter().find(|one| one.id == transfer.conversation)?;
-    let message =
-        view.messages.iter().rev().find(|one| one.id == transfer.offer && one.content == Content::Offer)?;
-    match &message.state {
-        MessageState::Failed(failure) => Some(failure.clone().into()),
-        _ => None,
-    }
-}
-
-/// Who ought to answer: the other person, or in the lobby everybody else.
-fn concerned(snapshot: &Snapshot, transfer: &TransferView) -> Vec<UserName> {
-    let view = snapshot.conversations.iter().find(|one| one.id == transfer.conversation);
-    let Some((view, me)) = view.zip(snapshot.me.as_ref()) else { return Vec::new() };
-    match view.kind.other(&me.user) {
-        Some(other) => vec![other.clone()],
-        None => snapshot.people.iter().map(|person| person.user.clone()).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::offers::tests::{snapshot, transfer};
     use super::*;
 
-    fn answered(answers: &[(&str, RecipientState)]) -> Option<Exit> {
-        let mut offer = transfer(1, "me", "a.txt", TransferState::Offered);
-        offer.recipients = answers
-            .iter()
-            .map(|&(user, state)| RecipientView { user: user.parse().unwrap(), state, bytes: 0 })
-            .collect();
-        let now = snapshot(vec![offer.clone()]);
-        verdict(&now, &offer).map(|result| result.map_or_else(|problem| problem.exit, |()| Exit::Ok))
-    }
-
-    #[test]
-    fn an_offer_to_all_ends_with_the_last_answer() {
-        use RecipientState::{Declined, Done, Fetching};
-        assert_eq!(answered(&[]), None);
-        assert_eq!(answered(&[("alice", Done)]), None, "bob has not answered");
-        assert_eq!(answered(&[("alice", Done), ("bob", Fetching)]), None);
-        assert_eq!(answered(&[("alice", Done), ("bob", Done)]), Some(Exit::Ok));
-        assert_eq!(answered(&[("alice", Done), ("bob", Declined)]), Some(Exit::Declined));
-    }
-
-    #[test]
-    fn an_offer_whose_conversation_is_not_loaded_stays_open() {
-        let mut offer = transfer(1, "me", "a.txt", TransferState::Offered);
-        offer.conversation = landline_protocol::ConversationId::from_bytes([9; 32]);
-        assert_eq!(verdict(&snapshot(vec![offer.clone()]), &offer), None);
+    fn args(words: &[&str], to: &[&str], name: Option<&str>) -> args::Send {
+        args::Send {
+            words: words.iter().map(PathBuf::from).collect(),
+            to: to.iter().map(|&who| who.to_owned()).collect(),
+            name: name.map(str::to_owned),
+            limit: None,
+            resume: false,
+        }
     }
 
     #[test]
     fn whom_it_is_for_stands_last_or_after_to() {
-        let args = |words: &[&str], to: Option<&str>| args::Send {
-            words: words.iter().map(PathBuf::from).collect(),
-            to: to.map(str::to_owned),
-            resume: false,
-        };
-        let given = args(&["a", "b", "bob"], None);
-        let (paths, who) = aim(&given).unwrap();
-        assert_eq!((paths.len(), who.as_str()), (2, "bob"));
-        let given = args(&["a", "b"], Some("bob"));
-        let (paths, who) = aim(&given).unwrap();
-        assert_eq!((paths.len(), who.as_str()), (2, "bob"));
-        assert_eq!(aim(&args(&["a"], None)).unwrap_err().exit, Exit::Usage);
+        let given = args(&["a", "b", "bob"], &[], None);
+        assert_eq!(aim(&given).unwrap(), (&given.words[..2], vec!["bob".to_owned()]));
+        let given = args(&["a", "b"], &["bob", "lobby"], None);
+        assert_eq!(aim(&given).unwrap(), (&given.words[..], vec!["bob".to_owned(), "lobby".to_owned()]));
+        assert_eq!(aim(&args(&["a"], &[], None)).unwrap_err().exit, Exit::Usage);
+    }
+
+    #[test]
+    fn standard_input_has_a_name_and_comes_once() {
+        let errand = |words: &[&str], name| Errand::of(&args(words, &["bob"], name));
+        let named = FileName::parse("x.tar").unwrap();
+        assert_eq!(errand(&["-"], Some("x.tar")).unwrap().what, [What::Stdin(named)]);
+        assert_eq!(errand(&["-"], None).unwrap().what, [What::Stdin(FileName::parse("stdin").unwrap())]);
+        for (words, name) in [(&["-", "-"][..], None), (&["."], Some("x")), (&["-"], Some("a/b"))] {
+            assert_eq!(errand(words, name).unwrap_err().exit, Exit::Usage, "{words:?} {name:?}");
+        }
+    }
+
+    #[test]
+    fn folders_are_taken_and_what_is_missing_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let errand = Errand::of(&args(&[path], &["bob"], None)).unwrap();
+        assert_eq!(errand.what, [What::Path(folder.path().to_owned())]);
+        let missing = folder.path().join("missing");
+        let problem = Errand::of(&args(&[path, missing.to_str().unwrap()], &["bob"], None)).unwrap_err();
+        assert_eq!(problem.exit, Exit::NotFound);
     }
 }

@@ -26,22 +26,41 @@ pub(crate) enum AppCommand {
     Show(ConversationKind),
     /// Go back to the list, in a narrow window.
     ShowList,
-    /// Ask for a file with the desktop's dialog.
-    ChooseFile {
+    /// Show all transfers.
+    ShowTransfers,
+    /// Show an offer where it was made.
+    GoTo(MessageId),
+    /// Ask for files or a folder with the desktop's dialog.
+    Choose {
         /// For whom.
         to: ConversationKind,
+        /// Which of them.
+        what: Choose,
     },
-    /// Open the dialog that asks where to save an offer.
-    SaveAs {
+    /// Open the dialog that asks how to accept an offer.
+    Options {
         /// The offer.
         offer: MessageId,
     },
-    /// Ask the desktop's dialog for that.
+    /// Ask the desktop's dialog where to save it.
     BrowseSave {
         /// The offer.
         offer: MessageId,
+        /// It is a folder.
+        folder: bool,
         /// Where to begin.
         path: PathBuf,
+    },
+    /// Open the dialog with slots and limits.
+    Limits,
+    /// Limit what goes to and comes from one person; `None` is no limit.
+    LimitPerson {
+        /// Whom.
+        user: UserName,
+        /// Bytes a second to them.
+        up: Option<u64>,
+        /// Bytes a second from them.
+        down: Option<u64>,
     },
     /// Ask for the folder where accepted files go.
     ChooseDownloadFolder,
@@ -73,6 +92,15 @@ pub(crate) enum AppCommand {
     },
 }
 
+/// What the desktop's dialog asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choose {
+    /// One or several files.
+    Files,
+    /// A folder.
+    Folder,
+}
+
 /// Where the end of a command is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -80,6 +108,8 @@ pub(crate) enum Purpose {
     SignIn,
     /// In the invite dialog.
     Invite,
+    /// In the dialog that asks how to accept this offer: what is in the folder.
+    List(MessageId),
     /// In a short message, if it fails.
     Quiet,
 }

@@ -9,9 +9,12 @@ use std::path::PathBuf;
 use landline_peer::api::{Failure, Ticket};
 use landline_protocol::{ConversationId, ConversationKind, InviteLink, MessageId, Seq};
 
-pub(crate) use command::{AppCommand, Commands, Purpose};
+pub(crate) use command::{AppCommand, Choose, Commands, Purpose};
 pub(crate) use settings::{Hosting, Settings};
 
+use crate::views::chat::PersonForm;
+use crate::views::limits::LimitsForm;
+use crate::views::options::Options;
 use crate::views::sign_in::Form;
 
 /// Everything the window remembers that the engine does not.
@@ -19,6 +22,8 @@ use crate::views::sign_in::Form;
 pub(crate) struct UiState {
     /// The conversation on the screen.
     pub(crate) open: Option<ConversationKind>,
+    /// All transfers stand there instead.
+    pub(crate) page: bool,
     /// What the list is filtered by.
     pub(crate) filter: String,
     /// Unsent lines.
@@ -37,8 +42,12 @@ pub(crate) struct UiState {
     pub(crate) attach_path: String,
     /// The invite dialog, while it is open.
     pub(crate) invite: Option<InviteDialog>,
-    /// The dialog behind "Save as", while it is open.
-    pub(crate) save_as: Option<SaveAs>,
+    /// The dialog that asks how to accept an offer, while it is open.
+    pub(crate) options: Option<Options>,
+    /// The dialog with slots and limits, while it is open.
+    pub(crate) limits: Option<LimitsForm>,
+    /// The limits of one person, while their menu is open.
+    pub(crate) person: Option<PersonForm>,
     /// Short messages that go away by themselves.
     pub(crate) toasts: Vec<Toast>,
     /// Files dropped where the pointer was not known; settled by its next movement.
@@ -61,6 +70,8 @@ pub(crate) enum Scroll {
     End,
     /// The first message not seen before; the newest if there is none.
     Unread,
+    /// This message; the newest if it is not loaded.
+    Message(MessageId),
 }
 
 /// The invite dialog.
@@ -72,17 +83,6 @@ pub(crate) struct InviteDialog {
     pub(crate) error: Option<String>,
     /// The link is on the clipboard.
     pub(crate) copied: bool,
-}
-
-/// The dialog behind "Save as".
-#[derive(Clone, Debug)]
-pub(crate) struct SaveAs {
-    /// What is to be saved.
-    pub(crate) offer: MessageId,
-    /// Where, as typed.
-    pub(crate) path: String,
-    /// What is wrong with that.
-    pub(crate) error: Option<&'static str>,
 }
 
 /// A short message that goes away by itself.

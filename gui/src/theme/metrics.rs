@@ -45,6 +45,12 @@ pub(crate) const BETWEEN_BUBBLES: f32 = 3.0;
 pub(crate) const BETWEEN_GROUPS: f32 = 10.0;
 pub(crate) const LINE_HEIGHT: f32 = 19.5;
 pub(crate) const PROGRESS_HEIGHT: f32 = 5.0;
+pub(crate) const PIECES_HEIGHT: f32 = 6.0;
+
+/// The page of all transfers.
+pub(crate) const PAGE_MAX: f32 = 760.0;
+pub(crate) const PAGE_ROW: f32 = 64.0;
+pub(crate) const LIST_ROW: f32 = 26.0;
 
 /// Seconds that a change of state may take.
 pub(crate) const MOTION: f32 = 0.1;

@@ -2,9 +2,14 @@
 
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons::{
-    ICON_CODE, ICON_DESCRIPTION, ICON_DRAFT, ICON_FOLDER_ZIP, ICON_IMAGE, ICON_MOVIE, ICON_MUSIC_NOTE,
+    ICON_CODE, ICON_DESCRIPTION, ICON_DRAFT, ICON_FOLDER, ICON_FOLDER_ZIP, ICON_IMAGE, ICON_MOVIE, ICON_MUSIC_NOTE,
     ICON_PICTURE_AS_PDF, ICON_TABLE_CHART,
 };
+
+/// The icon for a file or folder of this name.
+pub(crate) fn icon_of(name: &str, folder: bool) -> MaterialIcon {
+    if folder { ICON_FOLDER } else { icon(name) }
+}
 
 /// The icon for a file of this name.
 pub(crate) fn icon(name: &str) -> MaterialIcon {

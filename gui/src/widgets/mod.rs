@@ -6,6 +6,8 @@ mod button;
 mod field;
 mod icon_button;
 mod marks;
+mod menu;
+mod pieces;
 mod segments;
 pub(crate) mod text;
 
@@ -14,4 +16,6 @@ pub(crate) use button::{Button, Kind};
 pub(crate) use field::Field;
 pub(crate) use icon_button::IconButton;
 pub(crate) use marks::{badge, brand, focus_ring, hairline, progress, tile};
+pub(crate) use menu::menu_item;
+pub(crate) use pieces::pieces;
 pub(crate) use segments::segments;

@@ -75,6 +75,21 @@ fn click(label: &'static str) -> impl FnOnce(&mut Desk) {
     }
 }
 
+/// The picker of a folder with so many files, a few of them left out.
+fn pick(files: u32) -> impl FnOnce(&mut Desk) {
+    move |desk| {
+        open(marta())(desk);
+        super::transfers::list(desk, files);
+        desk.window.get_by_label("day 1/picture 000003.txt").click();
+        desk.window.run();
+    }
+}
+
+fn limits(desk: &mut Desk) {
+    click("Transfers")(desk);
+    click("Slots and limits")(desk);
+}
+
 fn marta() -> ConversationKind {
     fake::direct("Marta Keller")
 }
@@ -86,13 +101,21 @@ fn every_screen_is_in_order_in_both_themes() {
         take(&format!("lobby-{tone}"), fake::busy(), WIDE, theme, open(ConversationKind::Lobby));
         take(&format!("first-{tone}"), fake::signed_out(), WIDE, theme, |_| {});
         take(&format!("refused-{tone}"), fake::refused(), WIDE, theme, |_| {});
-        take(&format!("cards-{tone}"), fake::every_transfer(), [1200.0, 2700.0], theme, open(marta()));
+        take(&format!("cards-{tone}"), fake::every_transfer(), [1200.0, 6400.0], theme, open(marta()));
+        take(&format!("page-{tone}"), fake::every_transfer(), [1200.0, 2300.0], theme, click("Transfers"));
+        take(&format!("pick-{tone}"), fake::every_transfer(), WIDE, theme, pick(312));
+        take(&format!("limits-{tone}"), fake::every_transfer(), WIDE, theme, limits);
         take(&format!("settings-{tone}"), fake::busy(), WIDE, theme, click("Settings"));
     }
     take("alone", fake::alone(), WIDE, Dark, |_| {});
     take("waiting", fake::waiting(7), WIDE, Dark, open(fake::direct("Priya Nair")));
     take("invite", fake::busy(), WIDE, Dark, click("Invite someone"));
-    take("attach", fake::busy(), WIDE, Dark, click("Send a file"));
+    take("attach", fake::busy(), WIDE, Dark, click("Send files"));
+    take("person", fake::busy(), WIDE, Light, |desk| {
+        open(marta())(desk);
+        click("Limits of Marta Keller")(desk);
+    });
+    take("page-empty", fake::alone(), WIDE, Light, click("Transfers"));
 }
 
 #[test]
@@ -100,7 +123,10 @@ fn narrow_windows_and_long_names_are_in_order() {
     let long = || fake::direct(&"W".repeat(64));
     take("narrow-list", fake::busy(), NARROW, Dark, |_| {});
     take("narrow-chat", fake::busy(), NARROW, Light, open(marta()));
-    take("narrow-cards", fake::every_transfer(), [480.0, 2700.0], Dark, open(marta()));
+    take("narrow-cards", fake::every_transfer(), [480.0, 6900.0], Dark, open(marta()));
+    take("narrow-page", fake::every_transfer(), [480.0, 2500.0], Light, click("Transfers"));
+    take("narrow-pick", fake::every_transfer(), NARROW, Dark, pick(40));
+    take("narrow-limits", fake::every_transfer(), NARROW, Light, limits);
     take("narrow-first", fake::signed_out(), NARROW, Light, |_| {});
     take("narrow-refused", fake::refused(), NARROW, Light, |_| {});
     take("narrow-settings", fake::busy(), NARROW, Light, click("Settings"));

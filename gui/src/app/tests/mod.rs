@@ -2,6 +2,7 @@
 
 mod gallery;
 mod raster;
+mod transfers;
 mod window;
 
 use std::path::{Path, PathBuf};

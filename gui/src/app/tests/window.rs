@@ -12,6 +12,8 @@ use crate::bridge::{Errand, Report};
 
 const WIDE: [f32; 2] = [1200.0, 800.0];
 const NARROW: [f32; 2] = [480.0, 700.0];
+/// Room for a card in every state.
+const TALL: [f32; 2] = [1200.0, 7000.0];
 
 fn type_into(desk: &mut Desk, label: &str, text: &str) {
     let field = desk.window.get_by_role_and_label(field_role(label), label);
@@ -163,19 +165,19 @@ fn a_message_is_sent_by_enter_and_the_field_is_empty_again() {
 
 #[test]
 fn a_card_is_accepted_declined_and_cancelled_by_its_buttons() {
-    let mut desk = Desk::new(fake::every_transfer(), [1200.0, 3200.0]);
+    let mut desk = Desk::new(fake::every_transfer(), TALL);
     open(&mut desk, fake::direct("Marta Keller"));
     click(&mut desk, "Accept minutes.pdf");
     click(&mut desk, "Decline minutes.pdf");
     click(&mut desk, "Cancel photos.zip");
     click(&mut desk, "Cancel mine-going.mkv");
-    click(&mut desk, "Try again c.csv");
+    click(&mut desk, "Accept again song.mp3");
     let asked = desk.asked();
     assert!(
         matches!(
             asked[..],
             [
-                Action::Accept { folder: None, .. },
+                Action::Accept { .. },
                 Action::Decline { .. },
                 Action::Cancel { .. },
                 Action::Cancel { .. },
@@ -192,17 +194,19 @@ fn a_card_is_accepted_declined_and_cancelled_by_its_buttons() {
 
 #[test]
 fn save_as_asks_for_a_path() {
-    let mut desk = Desk::new(fake::every_transfer(), [1200.0, 3200.0]);
+    let mut desk = Desk::new(fake::every_transfer(), TALL);
     open(&mut desk, fake::direct("Marta Keller"));
     click(&mut desk, "Save as… minutes.pdf");
     let field = desk.window.get_by_role_and_label(Role::TextInput, "Where and under which name");
     assert_eq!(field.value().as_deref(), Some("/home/alex/Downloads/Landline/minutes.pdf"));
     click(&mut desk, "Save");
     let asked = desk.asked();
-    let [Action::Accept { folder: Some(folder), name: Some(name), .. }] = &asked[..] else {
+    let [Action::Accept { how, .. }] = &asked[..] else {
         panic!("{asked:?}");
     };
-    assert_eq!((folder.to_str(), name.as_str()), (Some("/home/alex/Downloads/Landline"), "minutes.pdf"));
+    assert_eq!(how.folder.as_deref(), Some(std::path::Path::new("/home/alex/Downloads/Landline")));
+    assert_eq!(how.name.as_ref().map(|name| name.as_str()), Some("minutes.pdf"));
+    assert_eq!((how.conflict, how.picks.clone()), (None, None), "the rest is as usual");
 }
 
 #[test]
@@ -230,7 +234,7 @@ fn a_file_dropped_on_a_person_goes_to_that_person() {
     desk.window.input_mut().dropped_files.push(Arc::new(File("/tmp/report.pdf".into())));
     desk.window.run();
     let asked = desk.asked();
-    let [Action::ShareFile { to, path }] = &asked[..] else {
+    let [Action::Share { to, path }] = &asked[..] else {
         panic!("{asked:?}");
     };
     assert_eq!(to, &fake::direct("Olu Adeyemi"));
@@ -246,19 +250,40 @@ fn a_file_dropped_into_the_conversation_goes_there() {
     desk.window.input_mut().dropped_files.push(Arc::new(File("/tmp/a".into())));
     desk.window.run();
     assert!(
-        matches!(&desk.asked()[..], [Action::ShareFile { to, .. }] if *to == fake::direct("Marta Keller"))
+        matches!(&desk.asked()[..], [Action::Share { to, .. }] if *to == fake::direct("Marta Keller"))
     );
+}
+
+#[test]
+fn a_folder_and_files_dropped_together_are_offered_one_by_one() {
+    let mut desk = Desk::new(fake::busy(), WIDE);
+    open(&mut desk, fake::direct("Marta Keller"));
+    desk.window.hover_at(egui::pos2(600.0, 400.0));
+    desk.window.run();
+    for path in ["/tmp/photos", "/tmp/a", "/tmp/b"] {
+        desk.window.input_mut().dropped_files.push(Arc::new(File(path.into())));
+    }
+    desk.window.run();
+    let asked = desk.asked();
+    let paths: Vec<_> = asked
+        .iter()
+        .filter_map(|action| match action {
+            Action::Share { path, .. } => path.to_str(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paths, ["/tmp/photos", "/tmp/a", "/tmp/b"]);
 }
 
 #[test]
 fn a_typed_path_sends_a_file_where_there_is_no_dialog() {
     let mut desk = Desk::new(fake::busy(), WIDE);
-    click(&mut desk, "Send a file");
+    click(&mut desk, "Send files");
     type_into(&mut desk, "Or type its path", "/tmp/отчёт.pdf");
-    click(&mut desk, "Send this file");
+    click(&mut desk, "Send this");
     let asked = desk.asked();
     assert!(
-        matches!(&asked[..], [Action::ShareFile { path, .. }] if path.ends_with("отчёт.pdf")),
+        matches!(&asked[..], [Action::Share { path, .. }] if path.ends_with("отчёт.pdf")),
         "{asked:?}"
     );
 }
@@ -345,9 +370,12 @@ fn no_view_is_wider_than_a_narrow_window() {
         ("cards", fake::every_transfer(), Some(fake::direct("Marta Keller"))),
         ("lobby", fake::every_transfer(), Some(ConversationKind::Lobby)),
         ("waiting", fake::waiting(60), Some(ConversationKind::Lobby)),
+        ("page", fake::every_transfer(), None),
+        ("empty page", fake::alone(), None),
     ] {
         let mut desk = Desk::new(snapshot, NARROW);
         desk.window.state_mut().state.open = kind;
+        desk.window.state_mut().state.page = what.contains("page");
         desk.window.run();
         for node in desk.window.root().children_recursive() {
             let node = node.accesskit_node();

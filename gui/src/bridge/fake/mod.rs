@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use landline_peer::api::{
     Content, ConversationView, Failure, FailureKind, Line, Me, MessageState, MessageView, PersonView,
-    RecipientState, RecipientView, Snapshot, TransferState, TransferView,
+    Priority, RecipientState, RecipientView, Snapshot, SourceStanding, SourceView, TransferKind,
+    TransferSettings, TransferState, TransferView, UploadEntry,
 };
 use landline_protocol::{ConversationKind, DeviceId, MessageId, OfferedName, Seq, Timestamp, UserName};
 
 use super::{Bridge, FarEnd, Stage, pair};
 use crate::views::format::Clock;
 
-pub(crate) use transfers::every_transfer;
+pub(crate) use transfers::{every_transfer, listing};
 
 /// Friday, 20 November 2026, 14:52 UTC.
 const NOW: u64 = 1_795_186_320_000;
@@ -141,17 +142,62 @@ fn transfer(n: u64, conversation: &ConversationKind, author: &str, name: &str, s
         author,
         name: OfferedName::new(name),
         size,
+        kind: TransferKind::File,
         state: TransferState::Offered,
         bytes: 0,
         rate: None,
         remaining: None,
+        hashed: None,
         path: None,
+        outlook: None,
+        priority: Priority::Normal,
+        sources: Vec::new(),
+        picture: Arc::default(),
+        files_done: 0,
         recipients: Vec::new(),
+        replaces: None,
+        replaced_by: None,
     }
 }
 
 fn recipient(name: &str, state: RecipientState, bytes: u64) -> RecipientView {
-    RecipientView { user: user(name), state, bytes }
+    let rate = (state == RecipientState::Fetching).then_some(31 << 20);
+    RecipientView { user: user(name), state, bytes, rate }
+}
+
+fn source(name: &str, bytes: u64, rate: Option<u64>, standing: SourceStanding) -> SourceView {
+    let hue = name.bytes().next().unwrap_or_default();
+    SourceView { user: user(name), device: key(hue), bytes, rate, standing }
+}
+
+/// Pieces here and missing as a download from several looks, `part` of them here.
+fn picture(part: f32) -> Arc<[u8]> {
+    const CELLS: usize = 96;
+    let cell = |at: usize| {
+        // Runs of pieces from different places, the same in every picture.
+        let phase = ((at * 29) % CELLS) as f32 / CELLS as f32;
+        if phase < part - 0.08 {
+            255
+        } else if phase < part + 0.08 {
+            140
+        } else {
+            0
+        }
+    };
+    (0..CELLS).map(cell).collect()
+}
+
+fn took(name: &str, offer: u64, file: &str, bytes: u64, minutes_ago: u64, minutes: u64) -> UploadEntry {
+    let hue = name.bytes().next().unwrap_or_default();
+    UploadEntry {
+        user: user(name),
+        device: key(hue),
+        offer: id(offer),
+        name: OfferedName::new(file),
+        from: ago((minutes_ago + minutes) * MINUTE),
+        until: ago(minutes_ago * MINUTE),
+        bytes,
+    }
 }
 
 fn base(line: Line) -> Snapshot {
@@ -170,6 +216,8 @@ fn base(line: Line) -> Snapshot {
         conversations: [Thread::new(0).view(ConversationKind::Lobby, 0)].into(),
         transfers: Arc::default(),
         download_folder: PathBuf::from("/home/alex/Downloads/Landline"),
+        settings: Arc::new(TransferSettings::default()),
+        uploads: [].into(),
     }
 }
 
@@ -211,6 +259,11 @@ pub(crate) fn busy() -> Snapshot {
     let mut tar = transfer(108, &marta, "Marta Keller", "survey-photos-2026-11.tar", 48 * gib / 10);
     (tar.state, tar.bytes) = (TransferState::Active, 298 * gib / 100);
     (tar.rate, tar.remaining) = (Some(112 << 20), Some(Duration::from_secs(17)));
+    tar.picture = picture(0.62);
+    tar.sources = vec![
+        source("Marta Keller", 2 * gib, Some(80 << 20), SourceStanding::Active),
+        source("Jonas Weber", gib, Some(32 << 20), SourceStanding::Active),
+    ];
     all.push(tar);
     let mut video = transfer(205, &lobby, "Alex Brandt", "demo-recording.mkv", 840 << 20);
     (video.bytes, video.rate) = (610 << 20, Some(31 << 20));
@@ -222,6 +275,7 @@ pub(crate) fn busy() -> Snapshot {
     let mut image = transfer(303, &jonas, "Jonas Weber", "old-backup.img", 12 * gib);
     let cause = Failure::new(FailureKind::Unreachable, "Jonas Weber is offline. It goes on when he is back.");
     (image.state, image.bytes) = (TransferState::Waiting(cause), 2 * gib);
+    image.picture = picture(0.17);
     all.push(image);
     let people = [
         person("Jonas Weber", 3, true, 0),
@@ -236,6 +290,12 @@ pub(crate) fn busy() -> Snapshot {
         people: people.into(),
         conversations: [everyone(), with_marta(), with_jonas(), with_tanaka(), with_priya()].into(),
         transfers: Arc::new(all.into_iter().map(|one| (one.offer, one)).collect()),
+        uploads: [
+            took("Priya Nair", 205, "demo-recording.mkv", 840 << 20, 12, 1),
+            took("田中 美咲", 205, "demo-recording.mkv", 840 << 20, 40, 2),
+            took("Marta Keller", 110, "minutes-2026-11-19.pdf", 1_258_291, 26 * 60, 1),
+        ]
+        .into(),
         ..base(connected())
     }
 }

@@ -4,8 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use landline_peer::api::{FailureKind, Me as MeView};
-use landline_protocol::{ConversationId, DeviceId, MessageId, OfferedName, Seq};
+use landline_peer::api::{
+    FailureKind, FolderEntryView, Me as MeView, Outlook, RecipientState, RecipientView, SourceStanding, SourceView,
+    TransferKind, TransferSettings, TransferState, TransferView, UploadEntry,
+};
+use landline_protocol::{DeviceId, FolderSummary, MessageId, OfferedName, Seq};
 
 use super::*;
 
@@ -14,23 +17,27 @@ fn line(record: &Record) -> String {
 }
 
 fn transfer() -> TransferView {
+    let waiting = TransferState::Waiting(Failure::new(FailureKind::Unreachable, "Gone."));
     TransferView {
         offer: MessageId::new(Timestamp::from_millis(1), [2; 10]),
-        conversation: ConversationId::lobby(),
-        author: "me".parse().unwrap(),
-        outgoing: true,
-        name: OfferedName::new("a.txt"),
-        size: 10,
-        state: TransferState::Waiting(Failure::new(FailureKind::Unreachable, "Gone.")),
         bytes: 4,
         rate: Some(2),
         remaining: Some(Duration::from_secs(3)),
         path: Some("/f/a.txt".into()),
+        sources: vec![SourceView {
+            user: "carol".parse().unwrap(),
+            device: DeviceId::from_bytes([3; 32]),
+            bytes: 4,
+            rate: None,
+            standing: SourceStanding::Dropped("Bad.".into()),
+        }],
         recipients: vec![RecipientView {
             user: "bob".parse().unwrap(),
             state: RecipientState::Fetching,
             bytes: 4,
+            rate: Some(2),
         }],
+        ..super::super::offers::tests::transfer(1, "me", "a.txt", waiting)
     }
 }
 
@@ -95,14 +102,65 @@ fn what_was_said() {
 fn what_is_offered_and_how_far_it_is() {
     let id = transfer().offer;
     let cause = r#"{"code":"unreachable","message":"Gone."}"#;
+    let device = "03".repeat(32);
+    let sources = format!(
+        r#"[{{"user":"carol","device":"{device}","bytes":4,"rate":null,"state":"dropped","reason":"Bad."}}]"#
+    );
     let expected = format!(
-        r#"{{"type":"offer","id":"{id}","conversation":"lobby","author":"me","outgoing":true,"name":"a.txt","size":10,"state":"waiting","cause":{cause},"cancelled_by":null,"bytes":4,"path":"/f/a.txt","recipients":[{{"user":"bob","state":"fetching","bytes":4}}]}}"#
+        r#"{{"type":"offer","id":"{id}","conversation":"lobby","author":"me","outgoing":true,"kind":"file","files":null,"folders":null,"name":"a.txt","size":10,"state":"waiting","cause":{cause},"cancelled_by":null,"ahead":null,"priority":"normal","bytes":4,"hashed":null,"path":"/f/a.txt","free":null,"name_taken":null,"sources":{sources},"recipients":[{{"user":"bob","state":"fetching","bytes":4,"rate":2}}],"replaces":null,"replaced_by":null}}"#
     );
     assert_eq!(line(&Record::Offer(Offer::of(&transfer(), &snapshot()))), expected);
     let expected = format!(
-        r#"{{"type":"progress","offer":"{id}","name":"a.txt","state":"waiting","bytes":4,"size":10,"rate":2,"remaining_ms":3000,"cause":{cause}}}"#
+        r#"{{"type":"progress","offer":"{id}","name":"a.txt","state":"waiting","bytes":4,"size":10,"hashed":null,"files_done":null,"rate":2,"remaining_ms":3000,"ahead":null,"sources":{sources},"cause":{cause}}}"#
     );
     assert_eq!(line(&Record::Progress(Progress::from(&transfer()))), expected);
+}
+
+#[test]
+fn a_folder_that_waits_its_turn() {
+    let folder = TransferView {
+        kind: TransferKind::Folder(FolderSummary { files: 3, folders: 1 }),
+        state: TransferState::QueuedThere(2),
+        outlook: Some(Outlook { free: Some(7), name_taken: true }),
+        files_done: 1,
+        replaced_by: Some(transfer().offer),
+        ..transfer()
+    };
+    let record = Offer::of(&folder, &snapshot());
+    assert_eq!((record.kind, record.files, record.folders), ("folder", Some(3), Some(1)));
+    assert_eq!((record.state, record.ahead), ("queued_there", Some(2)));
+    assert_eq!((record.free, record.name_taken), (Some(7), Some(true)));
+    assert_eq!(record.replaced_by, Some(transfer().offer.to_string()));
+    assert_eq!(Progress::from(&folder).files_done, Some(1));
+}
+
+#[test]
+fn what_is_in_a_folder_who_took_what_and_the_limits() {
+    let entry = FolderEntryView { path: OfferedName::new("a/b"), size: 5 };
+    let id = transfer().offer;
+    let expected = format!(r#"{{"type":"entry","offer":"{id}","path":"a/b","size":5}}"#);
+    assert_eq!(line(&Record::Entry(Entry::of(&transfer(), &entry))), expected);
+    let took = UploadEntry {
+        user: "bob".parse().unwrap(),
+        device: DeviceId::from_bytes([3; 32]),
+        offer: id,
+        name: OfferedName::new("a.txt"),
+        from: Timestamp::from_millis(1000),
+        until: Timestamp::from_millis(2000),
+        bytes: 10,
+    };
+    let device = "03".repeat(32);
+    let expected = format!(
+        r#"{{"type":"upload","user":"bob","device":"{device}","offer":"{id}","name":"a.txt","from":"1970-01-01T00:00:01Z","until":"1970-01-01T00:00:02Z","bytes":10}}"#
+    );
+    assert_eq!(line(&Record::Upload(Upload::from(&took))), expected);
+    let settings = TransferSettings {
+        up: Some(9000),
+        up_to: [("bob".parse().unwrap(), 5000)].into(),
+        ..TransferSettings::default()
+    };
+    let expected = r#"{"type":"limits","up":9000,"down":null,"up_to":{"bob":5000},"down_from":{},"downloads_at_once":4,"served_at_once":16,"on_conflict":"rename"}"#;
+    assert_eq!(line(&Record::Limits(Limits::from(&settings))), expected);
 }
 
 #[test]
@@ -115,7 +173,7 @@ fn what_came_of_it() {
                 name: text("a"),
                 from: text("bob"),
                 size: 2,
-                path: text("/a"),
+                path: Some(text("/a")),
             },
             r#"{"type":"received","offer":"1","name":"a","from":"bob","size":2,"path":"/a"}"#,
         ),

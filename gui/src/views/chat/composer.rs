@@ -4,13 +4,13 @@ use egui::{
     CornerRadius, Id, Key, KeyboardShortcut, Modifiers, Popup, Rect, Stroke, StrokeKind, TextEdit, Ui,
     UiBuilder, vec2,
 };
-use egui_material_icons::icons::{ICON_ATTACH_FILE, ICON_FOLDER_OPEN, ICON_SEND};
+use egui_material_icons::icons::{ICON_ATTACH_FILE, ICON_DRIVE_FOLDER_UPLOAD, ICON_SEND, ICON_UPLOAD_FILE};
 use landline_peer::api::Action;
 use landline_protocol::ConversationKind;
 use landline_protocol::limits::TEXT_BYTES;
 
 use super::data::Conversation;
-use crate::state::{AppCommand, Commands, Purpose, UiState};
+use crate::state::{AppCommand, Choose, Commands, Purpose, UiState};
 use crate::theme::{self, metrics, size};
 use crate::widgets::{Button, Field, IconButton, Kind, text};
 
@@ -107,10 +107,10 @@ fn send_draft(draft: &mut String, kind: &ConversationKind, commands: &mut Comman
 
 fn attach(ui: &mut Ui, rect: Rect, kind: &ConversationKind, state: &mut UiState, commands: &mut Commands) {
     let mut child = ui.new_child(UiBuilder::new().id_salt("attach").max_rect(rect));
-    let button = child.add(IconButton::new(ICON_ATTACH_FILE, "Send a file"));
+    let button = child.add(IconButton::new(ICON_ATTACH_FILE, "Send files"));
     Popup::menu(&button)
         .id(Id::unique("attach popup"))
-        .accessible_name("Send a file")
+        .accessible_name("Send files")
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
         .align(egui::RectAlign::TOP_START)
         .gap(10.0)
@@ -121,25 +121,31 @@ fn attach(ui: &mut Ui, rect: Rect, kind: &ConversationKind, state: &mut UiState,
 
 fn attach_form(ui: &mut Ui, kind: &ConversationKind, state: &mut UiState, commands: &mut Commands) {
     ui.set_width(320.0);
-    let choose =
-        Button::new(Kind::Primary, "Choose file…").icon(ICON_FOLDER_OPEN).width(ui.available_width());
-    if ui.add(choose).clicked() {
-        commands.push(AppCommand::ChooseFile { to: kind.clone() });
-        ui.close();
-    }
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - ui.spacing().item_spacing.x) / 2.0;
+        for (what, kind_of, label, icon) in [
+            (Choose::Files, Kind::Primary, "File…", ICON_UPLOAD_FILE),
+            (Choose::Folder, Kind::Secondary, "Folder…", ICON_DRIVE_FOLDER_UPLOAD),
+        ] {
+            if ui.add(Button::new(kind_of, label).icon(icon).width(width)).clicked() {
+                commands.push(AppCommand::Choose { to: kind.clone(), what });
+                ui.close();
+            }
+        }
+    });
     ui.add_space(4.0);
     let path = Field::new("Or type its path", &mut state.attach_path)
-        .hint("for example /home/me/report.pdf")
+        .hint("for example /home/me/photos")
         .show(ui);
     let entered = path.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(2.0);
     let ready = !state.attach_path.trim().is_empty();
-    let send = Button::new(Kind::Secondary, "Send this file").enabled(ready).width(ui.available_width());
+    let send = Button::new(Kind::Secondary, "Send this").enabled(ready).width(ui.available_width());
     let clicked = ui.add(send).clicked();
     if ready && (clicked || entered) {
         let path = expand(state.attach_path.trim());
         let to = kind.clone();
-        commands.push(AppCommand::Engine(Action::ShareFile { to, path }, Purpose::Quiet));
+        commands.push(AppCommand::Engine(Action::Share { to, path }, Purpose::Quiet));
         state.attach_path.clear();
         ui.close();
     }

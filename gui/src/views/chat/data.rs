@@ -6,7 +6,7 @@ use landline_protocol::{ConversationId, ConversationKind, DeviceId, MessageId, S
 
 use crate::views::format::Clock;
 use crate::views::people;
-use crate::views::transfers::{self, FileCard};
+use crate::views::transfers::{self, Around, FileCard};
 use crate::widgets::{Avatar, Presence};
 
 /// A conversation as it is shown.
@@ -23,6 +23,18 @@ pub(crate) struct Conversation {
     pub(crate) warning: Option<String>,
     pub(crate) has_older: bool,
     pub(crate) items: Vec<Item>,
+    /// Of a conversation with one person: who, and what limits they have.
+    pub(crate) person: Option<Person>,
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Person {
+    pub(crate) user: UserName,
+    /// Bytes a second to them at most.
+    pub(crate) up: Option<u64>,
+    /// Bytes a second from them at most.
+    pub(crate) down: Option<u64>,
 }
 
 /// One thing in the line of time.
@@ -123,11 +135,15 @@ fn header(snapshot: &Snapshot, kind: &ConversationKind, me: &UserName, clock: &C
         warning: None,
         has_older: false,
         items: Vec::new(),
+        person: None,
     };
     let Some(user) = kind.other(me) else {
         return shown;
     };
     shown.title = user.to_string();
+    let settings = &snapshot.settings;
+    let (up, down) = (settings.up_to.get(user).copied(), settings.down_from.get(user).copied());
+    shown.person = Some(Person { user: user.clone(), up, down });
     if let Some(person) = snapshot.people.iter().find(|person| person.user == *user) {
         shown.subtitle = people::seen(person, clock);
         shown.online = person.online;
@@ -207,7 +223,7 @@ fn item(
             avatar,
             place,
             time,
-            card: transfers::card(transfer, me, Some(&view.kind)),
+            card: transfers::card(transfer, Around { me, kind: Some(&view.kind), conflict: snapshot.settings.conflict }),
         })),
         (content, _) => Item::Bubble(Box::new(Bubble {
             id: message.id,

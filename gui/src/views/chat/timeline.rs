@@ -82,10 +82,15 @@ pub(crate) fn show(ui: &mut Ui, shown: &Conversation, state: &mut UiState, comma
 
 /// The offset that shows a place; `most` is the offset of the end.
 fn destination(to: Scroll, items: &[Item], heights: &[f32], most: f32) -> f32 {
-    let unread = items.iter().position(|item| matches!(item, Item::Unread));
-    match (to, unread) {
-        (Scroll::Unread, Some(at)) => (heights[..at].iter().sum::<f32>() - 24.0).clamp(0.0, most),
-        _ => most,
+    let wanted = |item: &Item| match (to, item) {
+        (Scroll::Unread, Item::Unread) => true,
+        (Scroll::Message(id), Item::Bubble(bubble)) => bubble.id == id,
+        (Scroll::Message(id), Item::Card(card)) => card.card.offer == id,
+        _ => false,
+    };
+    match items.iter().position(wanted) {
+        Some(at) => (heights[..at].iter().sum::<f32>() - 24.0).clamp(0.0, most),
+        None => most,
     }
 }
 

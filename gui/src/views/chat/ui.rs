@@ -4,7 +4,7 @@ use egui::{Margin, Rect, Sense, Stroke, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons::{ICON_ARROW_BACK, ICON_FORUM, ICON_WARNING};
 
 use super::data::Conversation;
-use super::{composer, timeline};
+use super::{composer, person, timeline};
 use crate::app::DropZones;
 use crate::state::{AppCommand, Commands, UiState};
 use crate::theme::{self, metrics, size};
@@ -20,7 +20,7 @@ pub(crate) fn show(
     commands: &mut Commands,
 ) {
     let whole = ui.available_rect_before_wrap();
-    header(ui, shown, back, commands);
+    header(ui, shown, back, state, commands);
     if let Some(warning) = &shown.warning {
         warn(ui, warning);
     }
@@ -32,7 +32,7 @@ pub(crate) fn show(
     let mut child = ui.new_child(UiBuilder::new().id_salt("lines").max_rect(lines));
     child.shrink_clip_rect(lines);
     if shown.items.is_empty() {
-        let about = format!("Say hello to {}, or drop a file here to send it.", name_for(shown));
+        let about = format!("Say hello to {}, or drop a file or folder here to send it.", name_for(shown));
         blank(&mut child, ICON_FORUM, "Nothing has been said yet", &about);
     } else {
         timeline::show(&mut child, shown, state, commands);
@@ -51,7 +51,7 @@ pub(crate) fn nothing_open(ui: &mut Ui) {
         ui,
         ICON_FORUM,
         "Choose somebody on the left",
-        "Write to them, or drop a file on their name to send it.",
+        "Write to them, or drop a file or folder on their name to send it.",
     );
 }
 
@@ -59,7 +59,7 @@ fn name_for(shown: &Conversation) -> &str {
     if shown.title == "Everyone" { "everyone" } else { &shown.title }
 }
 
-fn header(ui: &mut Ui, shown: &Conversation, back: bool, commands: &mut Commands) {
+fn header(ui: &mut Ui, shown: &Conversation, back: bool, state: &mut UiState, commands: &mut Commands) {
     let palette = theme::palette(ui);
     let wanted = vec2(ui.available_width(), metrics::HEADER_HEIGHT);
     let (rect, _) = ui.allocate_exact_size(wanted, Sense::hover());
@@ -77,7 +77,14 @@ fn header(ui: &mut Ui, shown: &Conversation, back: bool, commands: &mut Commands
     let centre = pos2(left + 18.0, rect.center().y);
     shown.avatar.paint(ui, centre, 36.0, palette.chat);
     let x = left + 49.0;
-    let width = rect.right() - x - 16.0;
+    let mut right = rect.right() - 16.0;
+    if let Some(person) = &shown.person {
+        right -= metrics::ICON_BUTTON;
+        let at = Rect::from_min_size(pos2(right, rect.center().y - 17.0), egui::Vec2::splat(metrics::ICON_BUTTON));
+        let mut child = ui.new_child(UiBuilder::new().id_salt("person").max_rect(at));
+        person::show(&mut child, person, &mut state.person, commands);
+    }
+    let width = right - x - 8.0;
     let title = text::line(ui, &shown.title, theme::semibold(size::HEADING), palette.text, width);
     text::plain_at(ui, title, pos2(x, rect.center().y - 19.0), "title");
     let ink = if shown.online { palette.green_text } else { palette.weak };

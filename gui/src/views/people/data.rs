@@ -1,7 +1,7 @@
 //! The list as data.
 
 use egui_material_icons::icons::ICON_GROUPS;
-use landline_peer::api::{Content, ConversationView, MessageView, PersonView, Snapshot};
+use landline_peer::api::{Content, ConversationView, MessageView, PersonView, Snapshot, TransferKind};
 use landline_protocol::{ConversationKind, UserName};
 
 use crate::views::format::{Clock, count};
@@ -180,7 +180,10 @@ fn preview(snapshot: &Snapshot, message: &MessageView, group: bool) -> String {
     let words = match &message.content {
         Content::Text(text) => landline_protocol::name::printable(&first_line(text)),
         Content::Offer => match snapshot.transfers.get(&message.id) {
-            Some(transfer) => format!("File: {}", transfer.name),
+            Some(transfer) => match transfer.kind {
+                TransferKind::File => format!("File: {}", transfer.name),
+                TransferKind::Folder(_) => format!("Folder: {}", transfer.name),
+            },
             None => "A file".to_owned(),
         },
     };

@@ -1,7 +1,7 @@
 //! Paints the list.
 
 use egui::{CornerRadius, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use egui_material_icons::icons::{ICON_PERSON_ADD, ICON_SEARCH};
+use egui_material_icons::icons::{ICON_PERSON_ADD, ICON_SEARCH, ICON_SWAP_VERT};
 use landline_peer::api::Me;
 
 use super::data::{Entry, Row};
@@ -65,7 +65,7 @@ fn header(ui: &mut Ui, me: &Me, menu: &settings::Menu, commands: &mut Commands) 
         ui.allocate_exact_size(vec2(ui.available_width(), metrics::HEADER_HEIGHT), Sense::hover());
     let avatar = Avatar::person(me.user.as_str(), Some(&menu.device), Presence::None);
     avatar.paint(ui, pos2(rect.left() + 29.0, rect.center().y), metrics::AVATAR_SMALL + 4.0, palette.side);
-    let buttons = if me.admin { 2.0 } else { 1.0 } * (metrics::ICON_BUTTON + 2.0);
+    let buttons = if me.admin { 3.0 } else { 2.0 } * (metrics::ICON_BUTTON + 2.0);
     let width = rect.width() - 56.0 - buttons - 18.0;
     let name = text::line(ui, me.user.as_str(), theme::semibold(size::BODY), palette.text, width);
     let role = if me.admin { "Administrator" } else { "This is you" };
@@ -84,6 +84,9 @@ fn header(ui: &mut Ui, me: &Me, menu: &settings::Menu, commands: &mut Commands) 
     child.spacing_mut().item_spacing.x = 2.0;
     if me.admin && child.add(IconButton::new(ICON_PERSON_ADD, "Invite someone")).clicked() {
         commands.push(AppCommand::Invite);
+    }
+    if child.add(IconButton::new(ICON_SWAP_VERT, "Transfers")).clicked() {
+        commands.push(AppCommand::ShowTransfers);
     }
     settings::show(&mut child, menu, commands);
 }

@@ -1,7 +1,7 @@
 //! Paints the menu.
 
 use egui::{Id, Popup, Ui};
-use egui_material_icons::icons::{ICON_FOLDER_OPEN, ICON_LOGOUT, ICON_SETTINGS};
+use egui_material_icons::icons::{ICON_FOLDER_OPEN, ICON_LOGOUT, ICON_SETTINGS, ICON_TUNE};
 use landline_peer::api::Action;
 
 use super::Menu;
@@ -38,6 +38,11 @@ fn contents(ui: &mut Ui, menu: &Menu, commands: &mut Commands) {
     ui.add_space(4.0);
     caption(ui, "Received files go to");
     folder(ui, menu, commands);
+    let limits = Button::new(Kind::Secondary, "Slots and limits…").icon(ICON_TUNE).small();
+    if ui.add(limits.width(ui.available_width())).clicked() {
+        commands.push(AppCommand::Limits);
+        ui.close();
+    }
     ui.add_space(2.0);
     hairline(ui);
     keys(ui, menu);

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use egui::{Color32, CornerRadius, Galley, Rect, Stroke, StrokeKind, Ui, UiBuilder, pos2, vec2};
-use egui_material_icons::icons::{
-    ICON_CHECK, ICON_CLOSE, ICON_FOLDER_OPEN, ICON_OPEN_IN_NEW, ICON_REFRESH, ICON_SAVE_AS,
-};
-use landline_peer::api::Action;
 
-use super::data::{Do, FileCard, Tone};
-use crate::state::{AppCommand, Commands, Purpose};
+use super::data::{FileCard, Tone};
+use super::does;
+use crate::state::Commands;
 use crate::theme::{self, Palette, metrics, size};
 use crate::views::files;
-use crate::widgets::{Button, Kind, progress, text, tile};
+use crate::widgets::{pieces, progress, text, tile};
 
 const PADDING: f32 = 14.0;
 const TILE: f32 = 42.0;
+/// From the bar to the strip of pieces below it.
+const STRIP_GAP: f32 = 4.0;
+/// A line of small text.
+const LINE: f32 = 19.0;
 const ACTION_ROW: f32 = metrics::SMALL_CONTROL_HEIGHT + 12.0;
 
 /// A card measured and ready to paint.
@@ -24,7 +25,10 @@ pub(crate) struct Layout<'a> {
     name: Arc<Galley>,
     about: Arc<Galley>,
     state: Option<Arc<Galley>>,
+    warning: Option<Arc<Galley>>,
     figures: Option<(Arc<Galley>, Arc<Galley>)>,
+    /// Of sources that are not asked any more, whole sentences; else one line.
+    sources: Vec<Arc<Galley>>,
     recipients: Vec<Arc<Galley>>,
     /// Buttons stand in rows of as many as fit.
     buttons_per_row: usize,
@@ -42,35 +46,48 @@ impl<'a> Layout<'a> {
         let small = theme::regular(size::PREVIEW);
         let name = text::line(ui, &card.name, theme::semibold(size::BODY), palette.text, beside);
         let about = text::line(ui, &card.about, small.clone(), palette.weak, beside);
-        let state = (!card.state.is_empty())
-            .then(|| text::paragraph(ui, &card.state, small.clone(), ink, inner, Some(17.0)));
+        let wrapped = |words: &str, ink| text::paragraph(ui, words, small.clone(), ink, inner, Some(17.0));
+        let state = (!card.state.is_empty()).then(|| wrapped(&card.state, ink));
+        let warning = card.warning.as_ref().map(|words| wrapped(words, palette.amber_text));
         let figures = card.figures.as_ref().map(|(left, right)| {
             let right = text::line(ui, right, theme::tabular(size::SMALL), palette.accent, inner * 0.6);
             let left =
                 text::line(ui, left, theme::tabular(size::SMALL), palette.weak, inner - right.size().x - 8.0);
             (left, right)
         });
-        let recipients: Vec<_> = card
-            .recipients
-            .iter()
-            .map(|words| text::line(ui, words, small.clone(), palette.weak, inner))
-            .collect();
+        let sources = card.sources.iter().map(|line| match line.bad {
+            true => wrapped(&line.text, palette.red_text),
+            false => text::line(ui, &line.text, theme::tabular(size::SMALL), palette.weak, inner),
+        });
+        let recipients =
+            card.recipients.iter().map(|words| text::line(ui, words, small.clone(), palette.weak, inner));
+        let (sources, recipients) = (sources.collect(), recipients.collect());
         let buttons_per_row = if inner >= 330.0 { 3 } else { 2 };
-        let mut layout =
-            Self { card, name, about, state, figures, recipients, buttons_per_row, size: vec2(width, 0.0) };
+        let size = vec2(width, 0.0);
+        let mut layout = Self {
+            card, name, about, state, warning, figures, sources, recipients, buttons_per_row, size
+        };
         layout.size.y = layout.height();
         layout
     }
 
     fn height(&self) -> f32 {
         let bar = if self.card.part.is_some() { 9.0 + metrics::PROGRESS_HEIGHT } else { 0.0 };
+        let strip = if self.shows_pieces() { STRIP_GAP + metrics::PIECES_HEIGHT } else { 0.0 };
+        let bar = bar + strip;
         let figures = if self.figures.is_some() { 22.0 } else { 0.0 };
-        let state = self.state.as_ref().map_or(0.0, |galley| galley.size().y + 8.0);
+        let words = [&self.state, &self.warning].into_iter().flatten();
+        let state: f32 = words.chain(&self.sources).map(|galley| galley.size().y + 8.0).sum();
         let recipients =
-            if self.recipients.is_empty() { 0.0 } else { self.recipients.len() as f32 * 19.0 + 6.0 };
+            if self.recipients.is_empty() { 0.0 } else { self.recipients.len() as f32 * LINE + 6.0 };
         let rows = self.card.actions.len().div_ceil(self.buttons_per_row) as f32;
         let actions = if rows > 0.0 { rows * (ACTION_ROW - 6.0) + 6.0 } else { 0.0 };
         PADDING * 2.0 + TILE + bar + figures + state + recipients + actions
+    }
+
+    /// The bar alone would tell as much of what is complete or has not begun.
+    fn shows_pieces(&self) -> bool {
+        self.card.part.is_some_and(|part| part < 1.0) && !self.card.picture.is_empty()
     }
 
     /// Paints it with its upper left corner at `rect.min`.
@@ -83,7 +100,7 @@ impl<'a> Layout<'a> {
         let inner = rect.shrink(PADDING);
         let tone = tone_mark(palette, self.card.tone);
         let icon_rect = Rect::from_min_size(inner.min, egui::Vec2::splat(TILE));
-        tile(ui, icon_rect, files::icon(&self.card.name), tone);
+        tile(ui, icon_rect, files::icon_of(&self.card.name, self.card.folder), tone);
         let left = icon_rect.right() + 12.0;
         let name_top = icon_rect.center().y - 19.5;
         text::plain_at(ui, self.name.clone(), pos2(left, name_top), "name");
@@ -100,6 +117,13 @@ impl<'a> Layout<'a> {
             let bar = Rect::from_min_size(at, vec2(inner.width(), metrics::PROGRESS_HEIGHT));
             progress(ui, bar, part, colour, &format!("Progress of {}", self.card.name));
             y = bar.bottom();
+            if self.shows_pieces() {
+                let at = pos2(inner.left(), y + STRIP_GAP);
+                let strip = Rect::from_min_size(at, vec2(inner.width(), metrics::PIECES_HEIGHT));
+                let name = format!("{:.0} % of {} here", part * 100.0, self.card.name);
+                pieces(ui, strip, &self.card.picture, colour, &name);
+                y = strip.bottom();
+            }
         }
         if let Some((left, right)) = &self.figures {
             text::plain_at(ui, left.clone(), pos2(inner.left(), y + 7.0), "figures");
@@ -112,15 +136,16 @@ impl<'a> Layout<'a> {
 
     fn paint_words(&self, ui: &mut Ui, inner: Rect, top: f32) -> f32 {
         let mut y = top;
-        if let Some(state) = &self.state {
-            text::plain_at(ui, state.clone(), pos2(inner.left(), y + 8.0), "state");
-            y += state.size().y + 8.0;
+        let words = self.sources.iter().chain(&self.state).chain(&self.warning);
+        for (index, galley) in words.enumerate() {
+            text::plain_at(ui, galley.clone(), pos2(inner.left(), y + 8.0), ("words", index));
+            y += galley.size().y + 8.0;
         }
         if !self.recipients.is_empty() {
             y += 6.0;
             for (index, words) in self.recipients.iter().enumerate() {
                 text::plain_at(ui, words.clone(), pos2(inner.left(), y + 2.0), ("recipient", index));
-                y += 19.0;
+                y += LINE;
             }
         }
         y
@@ -141,40 +166,11 @@ impl<'a> Layout<'a> {
             );
             child.spacing_mut().item_spacing.x = 8.0;
             for action in actions {
-                if child.add(button(action, &self.card.name)).clicked() {
-                    commands.push(command(action, self.card));
+                if child.add(does::button(action, self.card)).clicked() {
+                    commands.push(does::command(action, self.card.offer));
                 }
             }
         }
-    }
-}
-
-fn button<'b>(action: &Do, file: &str) -> Button<'b> {
-    let (kind, label, icon) = match action {
-        Do::Accept => (Kind::Primary, "Accept", ICON_CHECK),
-        Do::SaveAs => (Kind::Secondary, "Save as…", ICON_SAVE_AS),
-        Do::Decline => (Kind::Danger, "Decline", ICON_CLOSE),
-        Do::Cancel | Do::Withdraw => (Kind::Secondary, "Cancel", ICON_CLOSE),
-        Do::Open(_) => (Kind::Primary, "Open", ICON_OPEN_IN_NEW),
-        Do::Reveal(_) => (Kind::Secondary, "Show in folder", ICON_FOLDER_OPEN),
-        Do::Retry => (Kind::Secondary, "Try again", ICON_REFRESH),
-        Do::AcceptAgain => (Kind::Secondary, "Accept again", ICON_REFRESH),
-    };
-    Button::new(kind, label).icon(icon).small().name(format!("{label} {file}"))
-}
-
-fn command(action: &Do, card: &FileCard) -> AppCommand {
-    let offer = card.offer;
-    let engine = |action| AppCommand::Engine(action, Purpose::Quiet);
-    match action {
-        Do::Accept | Do::Retry | Do::AcceptAgain => {
-            engine(Action::Accept { offer, folder: None, name: None })
-        }
-        Do::SaveAs => AppCommand::SaveAs { offer },
-        Do::Decline => engine(Action::Decline { offer }),
-        Do::Cancel | Do::Withdraw => engine(Action::Cancel { offer }),
-        Do::Open(path) => AppCommand::OpenFile(path.clone()),
-        Do::Reveal(path) => AppCommand::Reveal(path.clone()),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Paints the transfers panel.
 
 use egui::{CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
-use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD, ICON_CLOSE};
+use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD, ICON_CLOSE, ICON_OPEN_IN_FULL};
 use landline_peer::api::Action;
 
 use super::card::{tone_mark, tone_text};
-use super::data::{FileCard, Summary};
+use super::data::{Do, FileCard};
+use super::does;
+use super::summary::Summary;
 use crate::state::{AppCommand, Commands, Purpose};
 use crate::theme::{self, metrics, size};
-use crate::views::format;
 use crate::widgets::{IconButton, progress, text, tile};
 
 /// Shows the panel.
@@ -20,7 +21,12 @@ pub(crate) fn show(ui: &mut Ui, summary: &Summary, cards: &[FileCard], commands:
     text::plain_at(ui, title, pos2(rect.left() + 14.0, rect.center().y - 9.0), "title");
     let active = format!("{} active", summary.active);
     let active = text::line(ui, &active, theme::regular(size::PREVIEW), palette.weak, 120.0);
-    text::paint_right(ui, active, rect.right() - 14.0, rect.center().y);
+    let all = Rect::from_center_size(pos2(rect.right() - 29.0, rect.center().y), egui::Vec2::splat(26.0));
+    let mut corner = ui.new_child(egui::UiBuilder::new().id_salt("all transfers").max_rect(all));
+    if corner.add(IconButton::new(ICON_OPEN_IN_FULL, "All transfers").small()).clicked() {
+        commands.push(AppCommand::ShowTransfers);
+    }
+    text::paint_right(ui, active, all.left() - 6.0, rect.center().y);
     let area = egui::ScrollArea::vertical().auto_shrink(false).content_margin(egui::Margin::symmetric(12, 0));
     area.show(ui, |ui| {
         for card in cards {
@@ -40,7 +46,8 @@ fn row(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
     let mark = Rect::from_min_size(rect.min + vec2(12.0, 14.0), egui::Vec2::splat(32.0));
     tile(ui, mark, icon, tone);
     let left = mark.right() + 10.0;
-    let right = rect.right() - 40.0;
+    let pausable = hold(card);
+    let right = rect.right() - if pausable.is_some() { 66.0 } else { 40.0 };
     let name = text::line(ui, &card.name, theme::semibold(size::PREVIEW), palette.text, right - left);
     text::plain_at(ui, name, pos2(left, rect.top() + 14.0), ("name", card.offer));
     let (words, ink) = match &card.figures {
@@ -55,7 +62,25 @@ fn row(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
         let bar = Rect::from_min_size(at, vec2(rect.width() - 24.0, metrics::PROGRESS_HEIGHT - 1.0));
         progress(ui, bar, part, tone, &format!("Transfer of {}", card.name));
     }
+    if let Some(action) = pausable {
+        hold_button(ui, rect, card, action, commands);
+    }
     stop_button(ui, rect, card, commands);
+}
+
+/// What pauses it or lets it go on.
+fn hold(card: &FileCard) -> Option<&Do> {
+    card.actions.iter().find(|action| matches!(action, Do::Pause | Do::Resume))
+}
+
+fn hold_button(ui: &mut Ui, rect: Rect, card: &FileCard, action: &Do, commands: &mut Commands) {
+    let (_, label, icon) = does::look(action, card.folder);
+    let at = Rect::from_min_size(pos2(rect.right() - 61.0, rect.top() + 16.0), egui::Vec2::splat(26.0));
+    let name = format!("{label} {} now", card.name);
+    let mut child = ui.new_child(egui::UiBuilder::new().id_salt(("hold", card.offer)).max_rect(at));
+    if child.add(IconButton::new(icon, &name).small()).clicked() {
+        commands.push(does::command(action, card.offer));
+    }
 }
 
 fn stop_button(ui: &mut Ui, rect: Rect, card: &FileCard, commands: &mut Commands) {
@@ -66,11 +91,4 @@ fn stop_button(ui: &mut Ui, rect: Rect, card: &FileCard, commands: &mut Commands
         let action = Action::Cancel { offer: card.offer };
         commands.push(AppCommand::Engine(action, Purpose::Quiet));
     }
-}
-
-/// `↓ 112 MiB/s  ↑ 31 MiB/s`, for the status line; empty when nothing moves.
-pub(crate) fn speeds(summary: &Summary) -> String {
-    let part = |arrow: &str, rate: u64| (rate > 0).then(|| format!("{arrow} {}", format::rate(rate)));
-    let parts = [part("↓", summary.down), part("↑", summary.up)];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("   ")
 }

@@ -1,0 +1,253 @@
+//! Downloads that were asked for, until each has ended.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use landline_peer::api::{AcceptHow, Action, Conflict, FailureKind, Snapshot, TransferState, TransferView};
+use landline_protocol::MessageId;
+use landline_protocol::name::printable;
+use tokio::time::{Instant, sleep_until};
+
+use super::client::Client;
+use super::exit::{Exit, Problem};
+use super::progress::Meter;
+use super::record::Record;
+use super::text;
+
+/// A download that was asked for.
+pub(crate) struct Fetching {
+    /// The offer.
+    pub(crate) offer: MessageId,
+    /// How it was accepted.
+    pub(crate) how: AcceptHow,
+}
+
+/// Shows how it goes until each has ended. The first failure is the command's. `to_stdout`: what has
+/// come is written to standard output, and not kept.
+pub(crate) async fn fetch(
+    client: &mut Client,
+    mut wanted: Vec<Fetching>,
+    give_up: Option<Duration>,
+    to_stdout: bool,
+) -> Result<(), Problem> {
+    let mut meter = Meter::new(client.out);
+    let mut stall = Stall::new(give_up);
+    let mut result = Ok(());
+    while !wanted.is_empty() {
+        let now = client.now();
+        let mut open = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            let Some(transfer) = now.transfers.get(&one.offer) else {
+                continue;
+            };
+            if let (TransferState::Conflict(path), true) = (&transfer.state, can_ask()) {
+                meter.finish(one.offer);
+                answer(client, &one, path).await?;
+                open.push(one);
+            } else if let Some(end) = end(transfer) {
+                meter.finish(one.offer);
+                let end = end.and_then(|()| received(client, transfer, to_stdout));
+                result = result.and(end);
+            } else {
+                meter.show(transfer, transfer.size)?;
+                open.push(one);
+            }
+        }
+        wanted = open;
+        stall.moved(&now, &wanted);
+        if !wanted.is_empty() {
+            tokio::select! {
+                changed = client.until(|snapshot| (snapshot.revision != now.revision).then_some(())) => changed?,
+                () = stall.over() => return Err(stall.problem(&now, &wanted)),
+            }
+        }
+    }
+    result
+}
+
+/// Whether somebody is there who could be asked.
+fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks what to do about a taken name, and does it.
+async fn answer(client: &mut Client, one: &Fetching, path: &Path) -> Result<(), Problem> {
+    let shown = printable(&path.to_string_lossy());
+    let asked = tokio::task::spawn_blocking(move || ask(&shown));
+    let choice = asked.await.map_err(|_| Problem::engine_gone())??;
+    let action = match choice {
+        Some(conflict) => {
+            let how = AcceptHow { conflict: Some(conflict), ..one.how.clone() };
+            Action::Accept { offer: one.offer, how }
+        }
+        None => Action::Cancel { offer: one.offer },
+    };
+    client.run(action).await.map(drop)
+}
+
+/// One answer of four; nothing means that it is not wanted after all.
+fn ask(path: &str) -> Result<Option<Conflict>, Problem> {
+    loop {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{path} is there already. [k]eep both, [s]kip, [r]eplace it, or [c]ancel? ")?;
+        stderr.flush()?;
+        drop(stderr);
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if let Some(choice) = choice(&line) {
+            return Ok(choice);
+        }
+    }
+}
+
+fn choice(line: &str) -> Option<Option<Conflict>> {
+    match line.trim().to_ascii_lowercase().as_str() {
+        "k" | "keep" | "keep both" => Some(Some(Conflict::Rename)),
+        "s" | "skip" => Some(Some(Conflict::Skip)),
+        "r" | "replace" => Some(Some(Conflict::Replace)),
+        "c" | "cancel" => Some(None),
+        _ => None,
+    }
+}
+
+fn received(client: &Client, transfer: &TransferView, to_stdout: bool) -> Result<(), Problem> {
+    let path = transfer.path.as_ref().filter(|_| !to_stdout);
+    if let (Some(path), true) = (&transfer.path, to_stdout) {
+        write_out(path)?;
+    }
+    let path = path.map(|path| path.to_string_lossy().into_owned());
+    let (name, size) = (text::transfer_name(transfer), crate::units::size(transfer.size));
+    let place = path.as_ref().map_or(String::new(), |path| format!(": {}", printable(path)));
+    let text = format!("Received {name} ({size}), verified{place}");
+    let record = Record::Received {
+        offer: transfer.offer.to_string(),
+        name: transfer.name.as_raw().to_owned(),
+        from: transfer.author.to_string(),
+        size: transfer.size,
+        path,
+    };
+    client.out.record(&record, &text)
+}
+
+/// Writes what has come, verified, to standard output; then it goes.
+fn write_out(path: &Path) -> Result<(), Problem> {
+    let mut file = std::fs::File::open(path)?;
+    let mut stdout = io::stdout().lock();
+    io::copy(&mut file, &mut stdout)?;
+    stdout.flush()?;
+    if let Some(folder) = path.parent() {
+        // The next sweep finds what stays.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    Ok(())
+}
+
+/// How it ended, if it did.
+fn end(transfer: &TransferView) -> Option<Result<(), Problem>> {
+    let name = &transfer.name;
+    match &transfer.state {
+        TransferState::Done => Some(Ok(())),
+        TransferState::Failed(failure) => Some(Err(failure.clone().into())),
+        TransferState::Cancelled { by } => {
+            Some(Err(Problem::new(Exit::Declined, format!("{name}: cancelled by {by}."))))
+        }
+        TransferState::Declined => {
+            Some(Err(Problem::new(Exit::Declined, format!("{name} was declined here."))))
+        }
+        TransferState::Conflict(path) => Some(Err(taken(path))),
+        // It goes on by itself if the sender turns up elsewhere; whoever waits here should know.
+        TransferState::Waiting(cause) if cause.kind == FailureKind::KeyChanged => {
+            Some(Err(cause.clone().into()))
+        }
+        _ => None,
+    }
+}
+
+fn taken(path: &Path) -> Problem {
+    let text = format!(
+        "{} is there already. Say what to do with --on-conflict rename, skip or replace, or save it elsewhere with \
+         --as or --into.",
+        printable(&path.to_string_lossy())
+    );
+    Problem::new(Exit::NameTaken, text)
+}
+
+/// How long nothing has moved.
+struct Stall {
+    limit: Option<Duration>,
+    bytes: u64,
+    since: Instant,
+}
+
+impl Stall {
+    fn new(limit: Option<Duration>) -> Self {
+        Self { limit, bytes: 0, since: Instant::now() }
+    }
+
+    fn moved(&mut self, snapshot: &Snapshot, wanted: &[Fetching]) {
+        let there = wanted.iter().filter_map(|one| snapshot.transfers.get(&one.offer));
+        let bytes = there.map(|one| one.bytes.wrapping_add(one.hashed.unwrap_or(0))).sum();
+        if bytes != self.bytes {
+            (self.bytes, self.since) = (bytes, Instant::now());
+        }
+    }
+
+    async fn over(&self) {
+        match self.limit {
+            Some(limit) => sleep_until(self.since + limit).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn problem(&self, snapshot: &Snapshot, wanted: &[Fetching]) -> Problem {
+        let cause = wanted.iter().find_map(|one| match &snapshot.transfers.get(&one.offer)?.state {
+            TransferState::Waiting(failure) => Some(failure.clone()),
+            _ => None,
+        });
+        let seconds = self.limit.unwrap_or_default().as_secs_f64();
+        let why = cause.as_ref().map(|failure| format!("{} ", failure.text)).unwrap_or_default();
+        let exit = cause.map_or(Exit::Unreachable, |failure| failure.kind.into());
+        Problem::new(exit, format!("{why}Nothing arrived for {seconds} seconds; what has arrived is kept."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::offers::tests::transfer;
+    use super::*;
+
+    #[test]
+    fn a_taken_name_that_nobody_decides_has_its_code_and_says_what_to_do() {
+        let stuck = transfer(1, "alice", "a", TransferState::Conflict("/d/a".into()));
+        let problem = end(&stuck).unwrap().unwrap_err();
+        assert_eq!(problem.exit, Exit::NameTaken);
+        assert!(problem.text.contains("/d/a") && problem.text.contains("--on-conflict"), "{problem}");
+    }
+
+    #[test]
+    fn answers_are_understood() {
+        for (line, expected) in [
+            ("k\n", Some(Some(Conflict::Rename))),
+            (" Skip \n", Some(Some(Conflict::Skip))),
+            ("r", Some(Some(Conflict::Replace))),
+            ("c\n", Some(None)),
+            ("\n", None),
+            ("yes\n", None),
+        ] {
+            assert_eq!(choice(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_goes_to_standard_output_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("one");
+        std::fs::create_dir(&place).unwrap();
+        std::fs::write(place.join("empty"), b"").unwrap();
+        write_out(&place.join("empty")).unwrap();
+        assert!(!place.exists());
+    }
+}
