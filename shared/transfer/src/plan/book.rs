@@ -135,10 +135,10 @@ impl Book {
         }
     }
 
-    pub(super) fn now_given(&mut self, who: usize, given: Bits) {
+    pub(super) fn now_given(&mut self, who: usize, given: &Bits) {
         let (stock, source) = (&self.stock, &mut self.sources[who]);
         for word in 0..given.words() {
-            for piece in source.given.differing(&given, word) {
+            for piece in source.given.differing(given, word) {
                 let counts = stock.is_free(piece) && source.has.get(piece);
                 if counts {
                     source.count(piece, stock.holders(piece), false);

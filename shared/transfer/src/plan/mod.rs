@@ -98,7 +98,7 @@ impl Plan {
                 Has::Map(map) => Bits::from_bytes(&map, pieces),
             },
         );
-        self.book.now_given(who, Bits::from_bytes(given.unwrap_or_default(), pieces));
+        self.book.now_given(who, &Bits::from_bytes(given.unwrap_or_default(), pieces));
     }
 
     /// A source is gone, or not to be asked again. What it undertook is free again.

@@ -192,9 +192,10 @@ impl Model {
         prop_assert_eq!(said_free, !free.is_empty());
         if let Some(task) = task {
             self.right_size(task, most)?;
-            match task.duplicate {
-                false => self.right_choice(task, &free, given)?,
-                true => self.right_duplicate(who, task, &free)?,
+            if task.duplicate {
+                self.right_duplicate(who, task, &free)?;
+            } else {
+                self.right_choice(task, &free, given)?;
             }
             self.tasks.push((who, task, 0));
         } else {

@@ -229,8 +229,8 @@ fn a_source_of_a_twentieth_of_the_rate_does_not_hold_the_end() {
 
 #[test]
 fn a_source_that_stops_answering_does_not_hold_the_end() {
-    let half = alone(3 * LINK) / 2.0;
-    let (steps, _) = three_to_one(|dying| dying.dies = half as u64);
-    let times = steps as f64 / (half + alone(2 * LINK) / 2.0);
+    let dies = PIECES as u64 * PIECE_BYTES / (3 * LINK) / 2;
+    let (steps, _) = three_to_one(|dying| dying.dies = dies);
+    let times = steps as f64 / (dies as f64 + alone(2 * LINK) / 2.0);
     assert!(times <= 1.03, "{times:.3} times what the links carry");
 }

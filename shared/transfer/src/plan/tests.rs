@@ -203,7 +203,9 @@ fn a_hundred_thousand_pieces_take_no_time_each() {
 fn growing_sources_take_no_time_each() {
     let mut plan = small_files(100_000);
     let sources: Vec<SourceId> = (0..8).map(SourceId).collect();
-    sources.iter().for_each(|source| plan.join(*source));
+    for source in &sources {
+        plan.join(*source);
+    }
     let began = Instant::now();
     let mut asked = 0;
     for round in 1..=32 {
