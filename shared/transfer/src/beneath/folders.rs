@@ -1,24 +1,14 @@
 //! Folders beneath an open directory: opening, making, moving and removing, always by one name.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
-use super::{Directory, OpenError, component, from_errno};
-
-/// What has a name, itself and not what a symlink points to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A regular file of so many bytes.
-    File(u64),
-    /// A folder.
-    Folder,
-    /// A symlink, a device, a pipe.
-    Other,
-}
+use super::{Directory, OpenError, What, component, from_errno};
 
 impl Directory {
     /// Opens a folder in it; a symlink to one is [`OpenError::NotRegular`].
@@ -65,7 +55,7 @@ impl Directory {
         // the place of nothing but an empty folder.
         match rustix::fs::linkat(&self.fd, from, &to.fd, name, AtFlags::empty()) {
             Ok(()) => self.remove(from),
-            Err(Errno::PERM) if self.kind_of(from.to_string_lossy().as_ref())? == Some(Kind::Folder) => {
+            Err(Errno::PERM) if self.has_folder(from)? => {
                 Ok(rustix::fs::renameat(&self.fd, from, &to.fd, name)?)
             }
             Err(error) => Err(error.into()),
@@ -80,17 +70,9 @@ impl Directory {
         }
     }
 
-    /// What has this name; `None` when nothing has.
-    pub(crate) fn kind_of(&self, name: &str) -> io::Result<Option<Kind>> {
-        match rustix::fs::statat(&self.fd, component(name.as_ref())?, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
-            Ok(stat) => Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
-                FileType::RegularFile => Kind::File(u64::try_from(stat.st_size).unwrap_or(0)),
-                FileType::Directory => Kind::Folder,
-                _ => Kind::Other,
-            })),
-        }
+    /// Whether this is the name of a folder, itself and not what a symlink points to.
+    pub(crate) fn has_folder(&self, name: impl AsRef<OsStr>) -> io::Result<bool> {
+        Ok(self.look(name.as_ref())?.is_some_and(|found| found.what == What::Folder))
     }
 
     /// Whether it belongs to this user and nobody else may write to it.

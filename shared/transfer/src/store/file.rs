@@ -15,7 +15,7 @@ use super::parts::open_own;
 use super::record::Record;
 use super::settle::{Place, Settled, same_content};
 use super::{Destination, PartName, Placed, room};
-use crate::beneath::{Directory, Kind};
+use crate::beneath::{Directory, What};
 use crate::disk::{self, FileVersion};
 use crate::layout::Layout;
 use crate::values::Values;
@@ -206,7 +206,10 @@ impl FileStore {
 /// Looks at the destination by sizes alone, before anything is known about the content: what has
 /// another size is something else. Names what is kept.
 fn glance(folder: &Directory, to: &Destination, size: u64) -> io::Result<Option<String>> {
-    let mut serves = |name: &str| Ok(folder.kind_of(name)? == Some(Kind::File(size)));
+    let mut serves = |name: &str| {
+        let found = folder.look(name.as_ref())?;
+        Ok(found.is_some_and(|found| found.what == What::File && found.version.size == size))
+    };
     match spot(&Listing::of(folder)?, &to.name, to.conflict, &mut serves)? {
         Spot::Ask(name) => Err(Taken::error(folder.path().join(name))),
         Spot::Kept(name) => Ok(Some(name)),

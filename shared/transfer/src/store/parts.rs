@@ -7,7 +7,7 @@ use std::path::Path;
 use landline_protocol::limits::MANIFEST_BYTES;
 
 use super::{PartName, not_ours, own};
-use crate::beneath::{Directory, Kind, OpenError};
+use crate::beneath::{Directory, OpenError};
 use crate::disk;
 
 /// In the folder of parts: the files, which become the folder that was sent.
@@ -102,7 +102,7 @@ pub(super) fn remove_parts(folder: &Directory, part: &PartName) -> io::Result<()
 
 /// Removes whatever has this name, a folder with all that is in it. Follows no symlink.
 pub(super) fn remove_all(folder: &Directory, name: &str) -> io::Result<()> {
-    if folder.kind_of(name)? != Some(Kind::Folder) {
+    if !folder.has_folder(name)? {
         return folder.remove(name);
     }
     empty(&folder.folder(name).map_err(into_io)?)?;

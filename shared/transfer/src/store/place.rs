@@ -10,7 +10,7 @@ use super::parts::{FILES, into_io, remove_all, remove_parts};
 use super::settle::{Place, Settled, same_content};
 use super::tree::TOP;
 use super::{Placed, RESPELLED};
-use crate::beneath::{Directory, Kind};
+use crate::beneath::Directory;
 
 impl FolderStore {
     pub(super) fn sync(&self) -> io::Result<()> {
@@ -194,5 +194,5 @@ impl FolderStore {
 }
 
 fn is_folder(folder: &Directory, name: &str) -> io::Result<bool> {
-    Ok(folder.kind_of(name)? == Some(Kind::Folder))
+    folder.has_folder(name)
 }

@@ -11,7 +11,7 @@ use super::names::Listing;
 use super::parts::into_io;
 use super::room;
 use super::tree::TOP;
-use crate::beneath::{Directory, Kind, OpenError};
+use crate::beneath::{Directory, OpenError};
 use crate::lock;
 use crate::values::Values;
 
@@ -33,9 +33,7 @@ impl FolderStore {
             found(number);
         };
         self.check_destination(&mut checker, &mut count)?;
-        if !self.is_fresh {
-            self.check_parts(&mut checker, &mut count)?;
-        }
+        self.check_parts(&mut checker, &mut count)?;
         let wanted = self.wanted();
         let size: u64 =
             self.layout().files().iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(f, _)| f.size).sum();
@@ -75,8 +73,7 @@ impl FolderStore {
         todo: &mut Vec<Todo>,
     ) -> io::Result<()> {
         let wanted = &self.tree.folders()[number as usize].name;
-        let mut serves = |name: &str| Ok(parent.kind_of(name)? == Some(Kind::Folder));
-        match spot(listing, wanted, self.to.conflict, &mut serves)? {
+        match spot(listing, wanted, self.to.conflict, &mut |name| parent.has_folder(name))? {
             Spot::There(name) => todo.push((number, Arc::clone(parent), name)),
             Spot::Ask(name) => return Err(Taken::error(parent.path().join(name))),
             Spot::Kept(_) => self.keep_out(number),
@@ -130,7 +127,12 @@ impl FolderStore {
                 continue;
             };
             for file in self.tree.files_in(number) {
-                if self.is_wanted(*file) && self.states.get(*file) == State::Missing {
+                let may_be_there = match self.states.get(*file) {
+                    State::Missing => !self.is_fresh,
+                    State::Begun | State::Finished => true,
+                    State::Identical | State::Kept => false,
+                };
+                if may_be_there && self.is_wanted(*file) {
                     self.check_part(*file, &folder, &claims, checker, found)?;
                 }
             }
