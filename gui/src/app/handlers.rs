@@ -291,7 +291,9 @@ impl App {
                 self.tell_elsewhere(offer, |file, from| format!("{file} from {from} is here"));
             }
             Event::SourceChanged { offer } => {
-                let words = |file: &str, _: &str| format!("{file} changed since you offered it. Share the new version from its card.");
+                let words = |file: &str, _: &str| {
+                    format!("{file} changed since you offered it. Share the new version from its card.")
+                };
                 self.tell_elsewhere(offer, words);
             }
             Event::Message { .. } | Event::Missed(_) => {}

@@ -204,7 +204,5 @@ fn neighbour(rows: &[Row], step: isize) -> Option<ConversationKind> {
 /// The cards of the panel, newest first.
 fn current_cards(snapshot: &Snapshot, me: &Me) -> Vec<FileCard> {
     let current = snapshot.transfers.values().rev().filter(|one| transfers::is_current(one));
-    current
-        .map(|transfer| transfers::card(transfer, Around::of(snapshot, &me.user, transfer)))
-        .collect()
+    current.map(|transfer| transfers::card(transfer, Around::of(snapshot, &me.user, transfer))).collect()
 }

@@ -359,7 +359,11 @@ mod tests {
         assert_eq!(of(TransferState::Queued(1), ""), Next::Nothing);
         assert_eq!(of(TransferState::Offered, ""), Next::Accept);
         assert_eq!(of(TransferState::Paused, ""), Next::Resume);
-        assert_eq!(of(TransferState::Done, ""), Next::Accept, "a finished file that is gone is fetched again");
+        assert_eq!(
+            of(TransferState::Done, ""),
+            Next::Accept,
+            "a finished file that is gone is fetched again"
+        );
         let taken = || TransferState::Conflict("/a".into());
         assert_eq!(of(taken(), ""), Next::Nothing);
         assert_eq!(of(taken(), "--on-conflict skip"), Next::Accept);
@@ -377,7 +381,8 @@ mod tests {
         assert_eq!(to("-o /"), Err(Exit::Usage));
         assert_eq!(to("--as a/b"), Err(Exit::Usage));
         let several = snapshot(vec![]);
-        let ids: Vec<MessageId> = [1, 2].map(|n| transfer(n, "bob", "a", TransferState::Offered).offer).into();
+        let ids: Vec<MessageId> =
+            [1, 2].map(|n| transfer(n, "bob", "a", TransferState::Offered).offer).into();
         assert_eq!(To::Stdout.check(&several, &ids).unwrap_err().exit, Exit::Usage);
         assert!(To::Stdout.check(&several, &ids[..1]).is_ok());
     }

@@ -33,7 +33,8 @@ fn begins(pattern: &[&str], names: &[&str]) -> bool {
     match (pattern.split_first(), names.split_first()) {
         (None, _) => true,
         (Some((&"**", rest)), _) => {
-            (rest.is_empty() && !names.is_empty()) || !rest.is_empty() && (0..names.len()).any(|skip| begins(rest, &names[skip..]))
+            (rest.is_empty() && !names.is_empty())
+                || !rest.is_empty() && (0..names.len()).any(|skip| begins(rest, &names[skip..]))
         }
         (Some(_), None) => false,
         (Some((part, rest)), Some((name, below))) => fits(part, name) && begins(rest, below),

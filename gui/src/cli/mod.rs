@@ -128,7 +128,9 @@ fn farewell(command: &Command) -> Option<Problem> {
             "Stopped serving; the offers stay. They go on with `landline send --resume`, or when any other \
              landline of this profile runs."
         }
-        Command::Get(_) | Command::Resume(_) => "Stopped; what has arrived is kept, and the same command goes on from there.",
+        Command::Get(_) | Command::Resume(_) => {
+            "Stopped; what has arrived is kept, and the same command goes on from there."
+        }
         _ => return None,
     };
     Some(Problem::new(Exit::Interrupted, text))

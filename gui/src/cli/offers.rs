@@ -1,8 +1,8 @@
 //! `offers`, `decline`, `cancel`, `pause`, and how an offer is picked by id or name.
 
 use landline_peer::api::{Action, Snapshot, TransferState, TransferView};
-use landline_protocol::name::printable;
 use landline_protocol::MessageId;
+use landline_protocol::name::printable;
 
 use super::args;
 use super::client::Client;

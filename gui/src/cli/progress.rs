@@ -26,6 +26,7 @@ pub(crate) struct Meter {
 struct Shown {
     state: &'static str,
     bytes: u64,
+    hashed: Option<u64>,
     at: Instant,
     /// Why it waited when it last did, until something moves.
     waited: Option<String>,
@@ -47,12 +48,13 @@ impl Meter {
         let shown = self.shown.entry(transfer.offer).or_insert_with(|| Shown {
             state,
             bytes: transfer.bytes,
+            hashed: transfer.hashed,
             at: now,
             waited: None,
             bar: bars.as_ref().map(|bars| bars.add(bar(&text::transfer_name(transfer)))),
         });
         let turned = first || shown.state != state;
-        let moved = shown.bytes != transfer.bytes;
+        let moved = (shown.bytes, shown.hashed) != (transfer.bytes, transfer.hashed);
         let due = moved && now.duration_since(shown.at) >= LINE_EVERY;
         if let Some(bar) = &shown.bar {
             draw(bar, transfer, total);
@@ -71,7 +73,7 @@ impl Meter {
         if speak {
             (shown.state, shown.at) = (state, now);
         }
-        shown.bytes = transfer.bytes;
+        (shown.bytes, shown.hashed) = (transfer.bytes, transfer.hashed);
         match (speak, self.out.json, shown.bar.is_some()) {
             (true, true, _) => self.out.record(&Record::Progress(Progress::from(transfer)), ""),
             (true, false, false) => {
@@ -91,7 +93,12 @@ impl Meter {
 }
 
 fn line(transfer: &TransferView, total: u64) -> String {
-    format!("{}: {}, {}", text::transfer_name(transfer), state_name(&transfer.state), text::progress(transfer, Some(total)))
+    format!(
+        "{}: {}, {}",
+        text::transfer_name(transfer),
+        state_name(&transfer.state),
+        text::progress(transfer, Some(total))
+    )
 }
 
 /// A bar of a transfer by name: also what the demo draws.

@@ -67,7 +67,9 @@ impl Errand {
             return Err(Problem::usage("Standard input can be sent once: leave one `-` out."));
         }
         if dashes == 0 && args.name.is_some() {
-            return Err(Problem::usage("--name is what standard input is called: it needs `-` among the paths."));
+            return Err(Problem::usage(
+                "--name is what standard input is called: it needs `-` among the paths.",
+            ));
         }
         let name = args.name.as_deref().unwrap_or(UNNAMED);
         let what = |path: &PathBuf| match path.to_str() {

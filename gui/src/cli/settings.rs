@@ -31,11 +31,7 @@ pub(crate) async fn limits(client: &mut Client, args: &args::Limits) -> Result<(
     client.out.record(&Record::Limits(limits), &text)
 }
 
-fn changed(
-    before: &TransferSettings,
-    args: &args::Limits,
-    person: Option<&UserName>,
-) -> TransferSettings {
+fn changed(before: &TransferSettings, args: &args::Limits, person: Option<&UserName>) -> TransferSettings {
     let mut settings = before.clone();
     match person {
         Some(user) => {
@@ -94,7 +90,8 @@ mod tests {
         assert_eq!((after.up, after.down, after.upload_slots), (None, Some(6000), 3));
         assert_eq!((after.conflict, after.download_slots), (Conflict::Skip, before.download_slots));
         assert_eq!(after.up_to, before.up_to);
-        let given = args::Limits { up: Some(Limit(None)), down: Some(Limit(Some(9000))), ..args::Limits::default() };
+        let given =
+            args::Limits { up: Some(Limit(None)), down: Some(Limit(Some(9000))), ..args::Limits::default() };
         let after = changed(&before, &given, Some(&bob));
         assert_eq!((after.up, after.up_to.len(), after.down_from[&bob]), (Some(5000), 0, 9000));
     }

@@ -62,7 +62,8 @@ fn needless(folder: &Path, snapshot: &Snapshot) -> bool {
         return true;
     }
     let of_it = |path: &PathBuf| path.parent() == Some(folder);
-    let mut offers = snapshot.transfers.values().filter(|one| one.path.as_ref().is_some_and(of_it)).peekable();
+    let mut offers =
+        snapshot.transfers.values().filter(|one| one.path.as_ref().is_some_and(of_it)).peekable();
     if offers.peek().is_none() {
         return age(folder) > KEPT_UNKNOWN;
     }
@@ -166,7 +167,12 @@ mod tests {
         offer.path = Some(path.to_owned());
         let users = ["alice", "bob"].iter().zip(answers);
         offer.recipients = users
-            .map(|(user, state)| RecipientView { user: user.parse().unwrap(), state: *state, bytes: 0, rate: None })
+            .map(|(user, state)| RecipientView {
+                user: user.parse().unwrap(),
+                state: *state,
+                bytes: 0,
+                rate: None,
+            })
             .collect();
         offer
     }

@@ -1,4 +1,4 @@
-//! Two people at two windows: sign up, chat both ways, share, accept, done.
+//! Two people at two windows: sign up, chat both ways, share files and a folder, accept, done.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::Scene;
 use super::display::Display;
 use super::window::{Window, arrives};
-use crate::command::program;
+use crate::command::{self, program};
 use crate::real::{Ended, Process, random_file, same};
 
 /// What stands around the windows: a folder for everything, and a coordinator open to everyone.
@@ -85,6 +85,16 @@ impl Stage {
         random_file(&self.path(name), size)
     }
 
+    /// A folder with a few files, and a folder within.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.path(name);
+        std::fs::create_dir_all(folder.join("may"))?;
+        for (file, size) in [("plan.txt", 2_000), ("may/отчёт.jpg", 3 << 20), ("may/empty", 0)] {
+            random_file(&folder.join(file), size)?;
+        }
+        Ok(folder)
+    }
+
     /// Opens somebody's window at a place of the display.
     pub(super) fn window<'d>(&self, display: &'d Display, name: &str, place: Place) -> Result<Window<'d>> {
         let mut command = self.landline(name);
@@ -107,7 +117,7 @@ pub(super) const RIGHT: Place = Place { position: "1000,0", size: "1000,760" };
 /// Room for two windows side by side.
 pub(super) const SCREEN: (u16, u16) = (2000, 760);
 
-/// The main job by hand: sign up, chat both ways, share by drop and by path, accept, done.
+/// The main job by hand: sign up, chat both ways, share by drop and by path, a folder too, accept, done.
 pub(super) fn two_people(scene: &Scene) -> Result<String> {
     let display = Display::start(SCREEN.0, SCREEN.1)?;
     let stage = Stage::new(scene)?;
@@ -134,6 +144,12 @@ pub(super) fn two_people(scene: &Scene) -> Result<String> {
     share_by_path(&mut alice, &typed)?;
     bob.changed(&before, "the offer")?;
     receive(scene, &stage, "5-by-path", &typed, (&mut alice, &mut bob))?;
+
+    let folder = stage.folder("site photos")?;
+    let before = bob.settle()?;
+    alice.drop_file(CONVERSATION.0, CONVERSATION.1, &folder)?;
+    bob.changed(&before, "the offer")?;
+    receive(scene, &stage, "6-folder", &folder, (&mut alice, &mut bob))?;
 
     drop((alice, bob));
     for (who, other) in [("alice", "bob"), ("bob", "alice")] {
@@ -180,7 +196,7 @@ pub(super) fn say(window: &mut Window<'_>, text: &str) -> Result<()> {
 /// Shares a file by typing its path.
 fn share_by_path(window: &mut Window<'_>, file: &Path) -> Result<()> {
     window.click(CLIP.0, CLIP.1)?;
-    // "Choose file…" opens a dialogue of the desktop's; the field stands below.
+    // "File…" opens a dialogue of the desktop's; the field stands below.
     let (x, y) = window.main_button("choose a file with")?;
     window.fill(x, y + 67, &file.to_string_lossy())?;
     let before = window.settle()?;
@@ -201,7 +217,12 @@ fn receive(
     bob.click(x, y)?;
     let arrived = stage.downloads("bob").join(file.file_name().context("a file has a name")?);
     arrives(&arrived)?;
-    same(file, &arrived)?;
+    if file.is_dir() {
+        let mut diff = Command::new("diff");
+        command::output(diff.args(["--recursive", "--brief"]).args([file, &arrived]))?;
+    } else {
+        same(file, &arrived)?;
+    }
     step(scene, &format!("{name}-done"), alice, bob)
 }
 

@@ -5,10 +5,13 @@
 //! codes and sentences.
 
 mod faults;
+mod folders;
 mod interrupted;
 mod namespace;
 mod process;
 mod refusals;
+mod several;
+mod streams;
 mod transfer;
 mod world;
 
@@ -26,6 +29,14 @@ use crate::step::{Outcome, Step};
 pub(crate) fn steps() -> Vec<Step> {
     vec![
         scenario("three files", transfer::three_files),
+        scenario("mixed folder", folders::mixed_folder),
+        scenario("picked files", folders::picked_files),
+        scenario("stream", streams::stream),
+        scenario("limits", streams::limits),
+        scenario("pause", streams::pause),
+        scenario("sender leaves", several::sender_leaves),
+        scenario("several recipients", several::several_recipients),
+        scenario("names taken", several::conflicts),
         scenario("receiver killed", interrupted::receiver_killed),
         scenario("sender killed", interrupted::sender_killed),
         scenario("coordinator stopped", interrupted::coordinator_stopped),

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
-use landline_peer::api::{Action, Conflict, Event, Failure, FailureKind, Outcome, Priority, TransferSettings};
+use landline_peer::api::{
+    Action, Conflict, Event, Failure, FailureKind, Outcome, Priority, TransferSettings,
+};
 use landline_protocol::MessageId;
 
 use super::{Desk, fake};
@@ -130,7 +132,10 @@ fn a_changed_source_can_be_shared_again_and_leads_to_its_new_version() {
     click(&mut desk, "Share the new version mine-changed.ods");
     let asked = desk.asked();
     assert!(matches!(asked[..], [Action::ShareAgain { .. }]), "{asked:?}");
-    assert!(desk.window.query_by_label("Share the new version mine-replaced.ods").is_none(), "it was already");
+    assert!(
+        desk.window.query_by_label("Share the new version mine-replaced.ods").is_none(),
+        "it was already"
+    );
     click(&mut desk, "Show the new version c.csv");
     assert_eq!(desk.window.state().state.open, Some(fake::direct("Marta Keller")));
 }
@@ -295,7 +300,10 @@ fn files_and_folders_are_chosen_by_the_desktop() {
     desk.far.reports.try_send(report).unwrap();
     desk.window.run();
     let asked = desk.asked();
-    assert_eq!(asked.iter().filter(|one| matches!(one, Action::Share { to: whom, .. } if *whom == to)).count(), 2);
+    assert_eq!(
+        asked.iter().filter(|one| matches!(one, Action::Share { to: whom, .. } if *whom == to)).count(),
+        2
+    );
 }
 
 #[test]

@@ -249,9 +249,7 @@ fn a_file_dropped_into_the_conversation_goes_there() {
     desk.window.run();
     desk.window.input_mut().dropped_files.push(Arc::new(File("/tmp/a".into())));
     desk.window.run();
-    assert!(
-        matches!(&desk.asked()[..], [Action::Share { to, .. }] if *to == fake::direct("Marta Keller"))
-    );
+    assert!(matches!(&desk.asked()[..], [Action::Share { to, .. }] if *to == fake::direct("Marta Keller")));
 }
 
 #[test]
@@ -282,10 +280,7 @@ fn a_typed_path_sends_a_file_where_there_is_no_dialog() {
     type_into(&mut desk, "Or type its path", "/tmp/отчёт.pdf");
     click(&mut desk, "Send this");
     let asked = desk.asked();
-    assert!(
-        matches!(&asked[..], [Action::Share { path, .. }] if path.ends_with("отчёт.pdf")),
-        "{asked:?}"
-    );
+    assert!(matches!(&asked[..], [Action::Share { path, .. }] if path.ends_with("отчёт.pdf")), "{asked:?}");
 }
 
 #[test]

@@ -106,7 +106,12 @@ fn queued() -> Vec<TransferView> {
         source("Marta Keller", 400 << 20, Some(80 << 20), SourceStanding::Active),
         source("Jonas Weber", 200 << 20, Some(12 << 20), SourceStanding::Active),
         source("Olu Adeyemi", 0, None, SourceStanding::Waiting("Nobody answers there.".into())),
-        source("Ken Ito", 1 << 20, None, SourceStanding::Dropped("What it sent was not what was offered.".into())),
+        source(
+            "Ken Ito",
+            1 << 20,
+            None,
+            SourceStanding::Dropped("What it sent was not what was offered.".into()),
+        ),
     ];
     let short = Outlook { free: Some(300 << 20), name_taken: false };
     let taken = Outlook { free: Some(40 << 30), name_taken: true };

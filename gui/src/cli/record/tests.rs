@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use landline_peer::api::{
-    FailureKind, FolderEntryView, Me as MeView, Outlook, RecipientState, RecipientView, SourceStanding, SourceView,
-    TransferKind, TransferSettings, TransferState, TransferView, UploadEntry,
+    FailureKind, FolderEntryView, Me as MeView, Outlook, RecipientState, RecipientView, SourceStanding,
+    SourceView, TransferKind, TransferSettings, TransferState, TransferView, UploadEntry,
 };
 use landline_protocol::{DeviceId, FolderSummary, MessageId, OfferedName, Seq};
 

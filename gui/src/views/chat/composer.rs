@@ -134,9 +134,8 @@ fn attach_form(ui: &mut Ui, kind: &ConversationKind, state: &mut UiState, comman
         }
     });
     ui.add_space(4.0);
-    let path = Field::new("Or type its path", &mut state.attach_path)
-        .hint("for example /home/me/photos")
-        .show(ui);
+    let path =
+        Field::new("Or type its path", &mut state.attach_path).hint("for example /home/me/photos").show(ui);
     let entered = path.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(2.0);
     let ready = !state.attach_path.trim().is_empty();

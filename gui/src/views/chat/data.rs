@@ -223,7 +223,10 @@ fn item(
             avatar,
             place,
             time,
-            card: transfers::card(transfer, Around { me, kind: Some(&view.kind), conflict: snapshot.settings.conflict }),
+            card: transfers::card(
+                transfer,
+                Around { me, kind: Some(&view.kind), conflict: snapshot.settings.conflict },
+            ),
         })),
         (content, _) => Item::Bubble(Box::new(Bubble {
             id: message.id,

@@ -80,7 +80,8 @@ fn header(ui: &mut Ui, shown: &Conversation, back: bool, state: &mut UiState, co
     let mut right = rect.right() - 16.0;
     if let Some(person) = &shown.person {
         right -= metrics::ICON_BUTTON;
-        let at = Rect::from_min_size(pos2(right, rect.center().y - 17.0), egui::Vec2::splat(metrics::ICON_BUTTON));
+        let at =
+            Rect::from_min_size(pos2(right, rect.center().y - 17.0), egui::Vec2::splat(metrics::ICON_BUTTON));
         let mut child = ui.new_child(UiBuilder::new().id_salt("person").max_rect(at));
         person::show(&mut child, person, &mut state.person, commands);
     }

@@ -71,7 +71,8 @@ impl LimitsForm {
         users.sort();
         users.dedup();
         let words = |user: &UserName| {
-            let part = |word: &str, limit: Option<&u64>| limit.map(|rate| format!("{word} {}", typed_rate(*rate)));
+            let part =
+                |word: &str, limit: Option<&u64>| limit.map(|rate| format!("{word} {}", typed_rate(*rate)));
             let parts = [part("to them", up.get(user)), part("from them", down.get(user))];
             parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
         };

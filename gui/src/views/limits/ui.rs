@@ -15,13 +15,14 @@ pub(crate) fn show(ui: &mut Ui, form: &mut LimitsForm, commands: &mut Commands) 
     let window = ui.ctx().content_rect();
     let width = (window.width() - 64.0).clamp(260.0, 460.0);
     let most = (window.height() - 120.0).max(200.0);
-    let modal = Modal::new(Id::unique("limits"))
-        .frame(egui::Frame::popup(ui.style()).inner_margin(20))
-        .show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("limits")).frame(egui::Frame::popup(ui.style()).inner_margin(20)).show(
+        ui.ctx(),
+        |ui| {
             ui.set_width(width);
             let area = egui::ScrollArea::vertical().max_height(most).auto_shrink([false, true]);
             area.show(ui, |ui| contents(ui, form, commands)).inner
-        });
+        },
+    );
     !(modal.inner || modal.should_close())
 }
 

@@ -90,8 +90,7 @@ fn listing(ui: &mut Ui, dialog: &mut Options, height: f32) {
 
 /// Whether it is to be saved, and whether not.
 fn buttons(ui: &mut Ui, dialog: &Options, commands: &mut Commands) -> (bool, bool) {
-    let (label, icon) =
-        if dialog.folder() { ("Accept these", ICON_CHECK) } else { ("Save", ICON_SAVE_AS) };
+    let (label, icon) = if dialog.folder() { ("Accept these", ICON_CHECK) } else { ("Save", ICON_SAVE_AS) };
     let row = ui.horizontal(|ui| {
         let save = Button::new(Kind::Primary, label).icon(icon).enabled(dialog.ready());
         let save = ui.add(save).clicked();

@@ -64,9 +64,8 @@ impl<'a> Layout<'a> {
         let (sources, recipients) = (sources.collect(), recipients.collect());
         let buttons_per_row = if inner >= 330.0 { 3 } else { 2 };
         let size = vec2(width, 0.0);
-        let mut layout = Self {
-            card, name, about, state, warning, figures, sources, recipients, buttons_per_row, size
-        };
+        let mut layout =
+            Self { card, name, about, state, warning, figures, sources, recipients, buttons_per_row, size };
         layout.size.y = layout.height();
         layout
     }

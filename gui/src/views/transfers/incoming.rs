@@ -1,6 +1,8 @@
 //! What the card of somebody else's offer says.
 
-use landline_peer::api::{Conflict, FailureKind, Outlook, SourceStanding, SourceView, TransferKind, TransferState, TransferView};
+use landline_peer::api::{
+    Conflict, FailureKind, Outlook, SourceStanding, SourceView, TransferKind, TransferState, TransferView,
+};
 use landline_protocol::name::printable;
 
 use super::data::{Around, Do, FileCard, SourceLine, Tone, cancelled, noun, part};
@@ -45,7 +47,9 @@ fn going_on(card: &mut FileCard, transfer: &TransferView) {
             card.set(Tone::Waiting, waits_for(*ahead));
             card.actions.insert(0, Do::First);
         }
-        TransferState::QueuedThere(0) => card.set(Tone::Waiting, format!("{author} serves others; you are next")),
+        TransferState::QueuedThere(0) => {
+            card.set(Tone::Waiting, format!("{author} serves others; you are next"))
+        }
         TransferState::QueuedThere(ahead) => {
             let others = format::count(*ahead as usize, "other", "others");
             card.set(Tone::Waiting, format!("{author} serves {others} first"));

@@ -134,6 +134,9 @@ mod tests {
         assert_eq!(page.paused.len(), 1);
         assert!(page.going.len() > 5);
         let first = &page.uploads[0];
-        assert_eq!((first.who.as_str(), first.what.as_str()), ("Jonas Weber", "for-everyone.mkv · 840 MiB · 7.0 MiB/s"));
+        assert_eq!(
+            (first.who.as_str(), first.what.as_str()),
+            ("Jonas Weber", "for-everyone.mkv · 840 MiB · 7.0 MiB/s")
+        );
     }
 }

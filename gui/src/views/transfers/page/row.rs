@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use egui::{CornerRadius, Galley, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{
+    CornerRadius, Galley, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2,
+    vec2,
+};
 use egui_material_icons::icons::ICON_MORE_VERT;
 use landline_peer::api::{Action, Priority};
 
@@ -36,7 +39,8 @@ pub(super) fn show(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
     let strip = part.is_some() && !card.picture.is_empty();
     let below = if part.is_some() { 12.0 + metrics::PROGRESS_HEIGHT } else { 0.0 };
     let below = below + if strip { 4.0 + metrics::PIECES_HEIGHT } else { 0.0 };
-    let text_height = 21.0 + words.lines.len() as f32 * LINE + if words.figures.is_some() { LINE } else { 0.0 };
+    let text_height =
+        21.0 + words.lines.len() as f32 * LINE + if words.figures.is_some() { LINE } else { 0.0 };
     let height = text_height.max(TILE) + below + PADDING * 2.0 - 4.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     if !ui.is_rect_visible(rect) {
@@ -47,7 +51,12 @@ pub(super) fn show(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
     let mut child = ui.new_child(UiBuilder::new().id_salt(("row", card.offer)).max_rect(rect));
     let ui = &mut child;
     let inner = rect.shrink(PADDING - 2.0);
-    open_by_click(ui, Rect::from_min_max(inner.min, pos2(inner.left() + TILE + 12.0 + room, inner.top() + text_height)), card, commands);
+    open_by_click(
+        ui,
+        Rect::from_min_max(inner.min, pos2(inner.left() + TILE + 12.0 + room, inner.top() + text_height)),
+        card,
+        commands,
+    );
     let tone = tone_mark(palette, card.tone);
     let mark = Rect::from_min_size(inner.min, egui::Vec2::splat(TILE));
     tile(ui, mark, files::icon_of(&card.name, card.folder), tone);
@@ -111,8 +120,10 @@ fn quick(action: &Do) -> bool {
 
 fn buttons_of(ui: &mut Ui, inner: Rect, card: &FileCard, commands: &mut Commands) {
     let row = Rect::from_min_size(inner.min, vec2(inner.width(), metrics::ICON_BUTTON));
-    let builder =
-        UiBuilder::new().id_salt("buttons").max_rect(row).layout(egui::Layout::right_to_left(egui::Align::Center));
+    let builder = UiBuilder::new()
+        .id_salt("buttons")
+        .max_rect(row)
+        .layout(egui::Layout::right_to_left(egui::Align::Center));
     let mut ui = ui.new_child(builder);
     ui.spacing_mut().item_spacing.x = 0.0;
     for action in card.actions.iter().rev().filter(|action| quick(action)) {
@@ -154,8 +165,11 @@ fn menu(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
 }
 
 fn turns(ui: &mut Ui, card: &FileCard, commands: &mut Commands) {
-    let turns =
-        [(Priority::High, "Before the others"), (Priority::Normal, "In turn"), (Priority::Low, "After the others")];
+    let turns = [
+        (Priority::High, "Before the others"),
+        (Priority::Normal, "In turn"),
+        (Priority::Low, "After the others"),
+    ];
     for (priority, label) in turns {
         if menu_item(ui, label, card.priority == priority) {
             let action = Action::Prioritise { offer: card.offer, priority };

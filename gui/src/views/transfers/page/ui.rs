@@ -23,7 +23,11 @@ pub(crate) fn show(ui: &mut Ui, page: &Page, commands: &mut Commands) {
     area.show(ui, |ui| {
         together(ui, page, commands);
         if page.sections.is_empty() {
-            empty(ui, "Nothing is on its way", "Accept what others offer, or drop a file or folder on somebody.");
+            empty(
+                ui,
+                "Nothing is on its way",
+                "Accept what others offer, or drop a file or folder on somebody.",
+            );
         }
         for section in &page.sections {
             caption(ui, section.title, section.cards.len());
@@ -58,14 +62,16 @@ fn header(ui: &mut Ui, page: &Page, commands: &mut Commands) {
     let title = text::line(&child, "Transfers", theme::semibold(size::HEADING), palette.text, 140.0);
     child.add(egui::Label::new(title));
     let right = rect.right() - 14.0 - metrics::ICON_BUTTON;
-    let at = Rect::from_min_size(pos2(right, rect.center().y - 17.0), egui::Vec2::splat(metrics::ICON_BUTTON));
+    let at =
+        Rect::from_min_size(pos2(right, rect.center().y - 17.0), egui::Vec2::splat(metrics::ICON_BUTTON));
     let mut corner = ui.new_child(UiBuilder::new().id_salt("page limits").max_rect(at));
     if corner.add(IconButton::new(ICON_TUNE, "Slots and limits")).clicked() {
         commands.push(AppCommand::Limits);
     }
     let rates = speeds(&page.summary);
     if !rates.is_empty() {
-        let rates = text::line(ui, &rates, theme::tabular(size::PREVIEW), palette.accent, rect.width() - 220.0);
+        let rates =
+            text::line(ui, &rates, theme::tabular(size::PREVIEW), palette.accent, rect.width() - 220.0);
         let at = pos2(right - 12.0 - rates.size().x, rect.center().y - rates.size().y / 2.0);
         text::plain_at(ui, rates, at, "page rates");
     }
