@@ -12,7 +12,12 @@ use crate::views::*;
 const SLOW: u64 = 4 * MIB;
 
 /// How long from one count of bytes to another, as the receiver sees it.
-async fn time_between(person: &mut Person, offer: landline_protocol::MessageId, from: u64, to: u64) -> Duration {
+async fn time_between(
+    person: &mut Person,
+    offer: landline_protocol::MessageId,
+    from: u64,
+    to: u64,
+) -> Duration {
     person.transfer("the first bytes", offer, |view| view.bytes >= from).await;
     let began = Instant::now();
     person.transfer("more bytes", offer, |view| view.bytes >= to).await;
@@ -67,7 +72,8 @@ async fn whoever_comes_second_waits_for_a_place_and_is_told() {
     let settings = TransferSettings { upload_slots: 1, up: Some(10 * MIB), ..TransferSettings::default() };
     alice.sets(settings).await;
     let (one, other) = (alice.file("one", 20 * MIB), alice.file("other", 20 * MIB));
-    let (first, second) = (alice.shares(&LOBBY, one.clone()).await, alice.shares(&LOBBY, other.clone()).await);
+    let (first, second) =
+        (alice.shares(&LOBBY, one.clone()).await, alice.shares(&LOBBY, other.clone()).await);
     bob.accepts(first).await;
     bob.is_midway(first).await;
     carol.accepts(second).await;

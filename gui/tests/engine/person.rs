@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use landline_peer::api::{
-    Action, Command, Event, Failure, Outcome, Secret, Snapshot, Target, Ticket, TransferSettings, TransferState,
-    TransferView,
+    Action, Command, Event, Failure, Outcome, Secret, Snapshot, Target, Ticket, TransferSettings,
+    TransferState, TransferView,
 };
 use landline_peer::{Clock, Handle, Options, SecretsIn};
 use landline_protocol::{ConversationKind, MessageId, UserName};

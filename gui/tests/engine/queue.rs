@@ -16,9 +16,7 @@ async fn a_paused_download_keeps_what_is_here_and_goes_on() {
     bob.transfer("a good part", offer, |view| view.bytes >= 8 * MIB).await;
     bob.run(Action::Pause { offer }).await.unwrap();
     bob.transfer("paused", offer, |view| view.state == TransferState::Paused).await;
-    alice
-        .transfer("nothing is sent any more", offer, |view| view.state == TransferState::Offered)
-        .await;
+    alice.transfer("nothing is sent any more", offer, |view| view.state == TransferState::Offered).await;
     bob.restart().await;
     bob.is_connected().await;
     bob.transfer("paused over a restart", offer, |view| view.state == TransferState::Paused).await;

@@ -21,7 +21,9 @@ async fn once_somebody_has_it_all_the_sender_may_leave() {
     alice.leave().await;
     assert_same_content(&file, &carol.receives(offer).await);
     let own = bob.name.clone();
-    let log = |person: &mut crate::person::Person| person.snapshot().uploads.iter().map(|one| one.user.clone()).collect::<Vec<_>>();
+    let log = |person: &mut crate::person::Person| {
+        person.snapshot().uploads.iter().map(|one| one.user.clone()).collect::<Vec<_>>()
+    };
     bob.sees("what carol took from here", |snapshot| !snapshot.uploads.is_empty()).await;
     assert_eq!(log(&mut bob), [carol.name.clone()], "{own}");
 }

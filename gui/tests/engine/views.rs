@@ -7,8 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use landline_peer::api::{
-    AcceptHow, Action, Content, ConversationView, Failure, FailureKind, Line, MessageState, MessageView, RecipientState,
-    Snapshot,
+    AcceptHow, Action, Content, ConversationView, Failure, FailureKind, Line, MessageState, MessageView,
+    RecipientState, Snapshot,
 };
 use landline_protocol::{ConversationKind, DeviceId, MessageId, Seq};
 

@@ -309,11 +309,13 @@ impl Engine {
     /// Ends transfers and lets go of everything that belongs to them.
     async fn let_go(&mut self) {
         self.downloads.stop_all();
-        self.holdings.clear();
         self.stop_looking.cancel();
         self.stop_looking = CancellationToken::new();
+        self.holdings.withdraw_all(&self.shares);
         self.outgoing.withdraw_all(&self.shares);
         self.log_uploads().await;
+        self.outgoing.clear();
+        self.holdings.clear();
     }
 
     /// Hangs up, ends transfers in order and lets go of the profile.

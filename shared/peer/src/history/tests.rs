@@ -1,13 +1,16 @@
 //! What must not be lost or doubled in a participant's own memory.
 
 use landline_protocol::{
-    Answer, Author, Body, ConversationKind, MessageId, Offer, OfferedName, Root, Sealed, Seq, ShareId,
-    Timestamp, Verdict,
+    Answer, Author, Body, ConversationKind, FileName, FolderSummary, MessageId, Offer, OfferedName, Root,
+    Sealed, Seq, ShareId, Timestamp, Verdict,
 };
 use landline_trust::device::DeviceKey;
 
+use landline_transfer::Conflict;
+
 use super::offers::AnswerRow;
 use super::*;
+use crate::api::{Priority, UploadEntry};
 
 const ACCOUNT: i64 = 1;
 
@@ -197,4 +200,66 @@ async fn what_was_written_is_there_after_a_restart() {
     let again = History::open(dir.path()).unwrap();
     let waiting = again.call(|db| db.outbox(ACCOUNT)).await.unwrap();
     assert_eq!(waiting.len(), 1);
+}
+
+#[test]
+fn a_folder_s_offer_and_what_it_replaces_are_kept() {
+    let (mut alice, mut own) = (Writer::new("alice"), database());
+    let first = alice.say(&mut own, offer()).envelope.id;
+    let Body::Offer(mut again) = offer() else { unreachable!() };
+    again.folder = Some(FolderSummary { files: 3, folders: 0 });
+    again.replaces = Some(first);
+    let second = alice.say(&mut own, Body::Offer(again)).envelope.id;
+    let rows = own.offers(ACCOUNT, 10).unwrap();
+    let row = |id| rows.iter().find(|row| row.offer == id).unwrap();
+    assert_eq!(row(first).folder, None);
+    assert_eq!(row(second).folder, Some(FolderSummary { files: 3, folders: 0 }));
+    assert!(row(second).takes_place_of(row(first)) && !row(first).takes_place_of(row(second)));
+    let stranger = OfferRow { device: Writer::new("mallory").key.id(), ..row(second).clone() };
+    assert!(!stranger.takes_place_of(row(first)), "only the device that made an offer can replace it");
+}
+
+#[test]
+fn a_download_comes_back_as_it_was_and_a_new_attempt_holds_nothing() {
+    let mut own = database();
+    let id = MessageId::new(Timestamp::from_millis(1), [9; 10]);
+    let download = Download {
+        folder: "/d".into(),
+        name: FileName::sanitized("a.bin"),
+        conflict: Conflict::Replace,
+        picks: Some([1, 70_000].into()),
+        priority: Priority::High,
+        paused: true,
+        wanted: Some(12),
+        status: DownloadStatus::Conflict("/d/a.bin".into()),
+    };
+    own.set_download(ACCOUNT, &id, &download).unwrap();
+    assert_eq!(own.downloads(ACCOUNT).unwrap(), [(id, download.clone())]);
+    let done = Download { status: DownloadStatus::Done("/d/a.bin".into()), ..download };
+    own.set_download(ACCOUNT, &id, &done).unwrap();
+    own.set_held(ACCOUNT, &id, Some("{}")).unwrap();
+    assert_eq!(own.held(ACCOUNT, 10).unwrap()[0].path, std::path::Path::new("/d/a.bin"));
+    own.set_download(ACCOUNT, &id, &Download { status: DownloadStatus::Active, ..done.clone() }).unwrap();
+    own.set_download(ACCOUNT, &id, &done).unwrap();
+    assert!(own.held(ACCOUNT, 10).unwrap().is_empty());
+}
+
+#[test]
+fn of_what_was_taken_the_newest_ten_thousand_are_kept() {
+    let mut own = database();
+    let entry = |number: u64| UploadEntry {
+        user: "bob".parse().unwrap(),
+        device: landline_protocol::DeviceId::from_bytes([1; 32]),
+        offer: MessageId::new(Timestamp::from_millis(1), [9; 10]),
+        name: OfferedName::new("a.bin"),
+        from: Timestamp::from_millis(number),
+        until: Timestamp::from_millis(number + 1),
+        bytes: number,
+    };
+    let many: Vec<_> = (0..10_010).map(entry).collect();
+    own.log_uploads(ACCOUNT, &many[..10_005]).unwrap();
+    own.log_uploads(ACCOUNT, &many[10_005..]).unwrap();
+    let kept = own.uploads(ACCOUNT, u32::MAX).unwrap();
+    assert_eq!((kept.len(), &kept[0], kept[9_999].bytes), (10_000, &many[10_009], 10));
+    assert!(own.uploads(ACCOUNT + 1, 10).unwrap().is_empty());
 }

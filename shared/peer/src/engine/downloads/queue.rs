@@ -1,7 +1,7 @@
 //! Which downloads run: so many at once, by priority, in turn. Pure: told what happens, it says what
 //! to start and what to stop.
 //!
-//! A download that nobody can be reached for is parked: it goes on trying, and its slot is for others.
+//! A download that nobody sends anything of is parked: it goes on trying, and its slot is for others.
 //! When it moves again it takes a free slot, or waits for one before all that came later.
 
 use std::cmp::Reverse;
@@ -79,7 +79,7 @@ impl Queue {
         }
     }
 
-    /// Nobody can be reached for it, and that lasts.
+    /// Nobody sends anything of it, and that lasts.
     pub(super) fn stalls(&mut self, id: &MessageId) {
         let turn = self.draw();
         if let Some(place) = self.places.get_mut(id)
@@ -89,7 +89,7 @@ impl Queue {
         }
     }
 
-    /// Somebody can be reached for it. If it has no slot it gets one, or waits for the next.
+    /// Somebody sends something of it. If it has no slot it gets one, or waits for the next.
     pub(super) fn moves(&mut self, id: &MessageId) -> Option<Change> {
         let free = self.running() < self.slots;
         let place = self.places.get_mut(id)?;

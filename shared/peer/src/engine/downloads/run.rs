@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::Report;
 use crate::history::{Download, OfferRow};
 
-/// How long nobody can be reached before the slot is for others.
-const STALL: Duration = Duration::from_secs(2);
+/// How long nobody may send anything before the slot is for others.
+const STALL: Duration = Duration::from_secs(3);
 
 /// How long a part may be in use by an attempt that was stopped.
 const LET_GO: Duration = Duration::from_millis(200);
@@ -34,9 +34,9 @@ pub(in crate::engine) struct FetchReport {
 
 /// What happened to it.
 pub(super) enum News {
-    /// Nobody can be reached, and that lasts.
+    /// Nobody sends anything, and that lasts.
     Stalls,
-    /// Somebody can again.
+    /// Somebody does again.
     Moves,
     /// A first piece is proven: others may have it from here.
     Holds,
@@ -141,15 +141,15 @@ struct Watched {
 
 impl Watched {
     fn observe(&mut self, progress: &Progress) -> Option<News> {
-        if matches!(progress.phase, Phase::Waiting(_)) {
+        // Trying is not moving, nor is waiting for others.
+        if !matches!(progress.phase, Phase::Active | Phase::Checking | Phase::Finishing) {
             if !self.stalled {
                 self.waiting_since.get_or_insert_with(Instant::now);
             }
             return None;
         }
         self.waiting_since = None;
-        // Trying once more is not moving.
-        if self.stalled && progress.phase != Phase::Connecting {
+        if self.stalled {
             self.stalled = false;
             return Some(News::Moves);
         }

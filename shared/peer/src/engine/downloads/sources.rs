@@ -1,6 +1,7 @@
 //! Who may have some of what is being fetched: the author, and the holders that the coordinator named.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use landline_protocol::peer_routes::Door;
 use landline_protocol::{DeviceId, Holder};
@@ -10,14 +11,32 @@ use super::{Downloads, Entry, Offers};
 use crate::engine::directory::Directory;
 use crate::history::OfferRow;
 
+/// How long a holder that is not named any more is still asked: the coordinator names some of many,
+/// and after a restart it does not know them all at once.
+const REMEMBERED: Duration = Duration::from_secs(15);
+/// The most that are asked.
+const AT_MOST: usize = 64;
+
 /// What was last heard of the holders of an offer, and the pass to ask them with.
 #[derive(Default)]
 pub(super) struct Known {
-    pub(super) holders: Vec<Holder>,
+    /// With the moment at which each was named, the latest first.
+    holders: Vec<(Holder, Instant)>,
     pub(super) pass: Arc<str>,
 }
 
 impl Known {
+    /// Takes in a list of the coordinator's.
+    fn hear(&mut self, named: Vec<Holder>, pass: String, now: Instant) {
+        self.holders.retain(|(known, at)| {
+            now.saturating_duration_since(*at) < REMEMBERED
+                && named.iter().all(|holder| holder.device != known.device)
+        });
+        self.holders.splice(0..0, named.into_iter().map(|holder| (holder, now)));
+        self.holders.truncate(AT_MOST);
+        self.pass = pass.into();
+    }
+
     /// Everyone who can be asked, the author first.
     pub(super) fn sources(&self, row: &OfferRow, directory: &Directory, me: &DeviceId) -> Arc<[Source]> {
         let source = |user, device, door| {
@@ -25,7 +44,8 @@ impl Known {
             Source { user, device, addresses, door }
         };
         let author = source(row.author.clone(), row.device, Door::Share(row.share));
-        let others = self.holders.iter().filter(|one| one.device != *me && one.device != row.device);
+        let others = self.holders.iter().map(|(holder, _)| holder);
+        let others = others.filter(|one| one.device != *me && one.device != row.device);
         let held = Door::Held(row.key());
         std::iter::once(author).chain(others.map(|one| source(one.user.clone(), one.device, held))).collect()
     }
@@ -41,7 +61,7 @@ impl Downloads {
         directory: &Directory,
     ) {
         let Some(entry) = self.entries.get_mut(&row.offer) else { return };
-        entry.known = Known { holders, pass: pass.into() };
+        entry.known.hear(holders, pass, Instant::now());
         entry.refresh(row, directory, &self.around.device);
     }
 
@@ -97,5 +117,30 @@ impl Entry {
             *held = Arc::clone(pass);
             differs
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(number: u8) -> Holder {
+        let user = "bob".parse().unwrap();
+        Holder { user, device: DeviceId::from_bytes([number; 32]), complete: true }
+    }
+
+    #[test]
+    fn whoever_is_not_named_is_asked_for_a_while_longer() {
+        let (mut known, now) = (Known::default(), Instant::now());
+        let devices = |known: &Known| -> Vec<u8> {
+            known.holders.iter().map(|(holder, _)| holder.device.as_bytes()[0]).collect()
+        };
+        known.hear(vec![holder(1), holder(2)], "a".into(), now);
+        known.hear(vec![holder(2), holder(3)], "b".into(), now + Duration::from_secs(3));
+        assert_eq!((devices(&known), &*known.pass), (vec![2, 3, 1], "b"));
+        known.hear(vec![holder(3)], "c".into(), now + REMEMBERED);
+        assert_eq!(devices(&known), [3, 2]);
+        known.hear((0..200).map(holder).collect(), "d".into(), now + REMEMBERED);
+        assert_eq!(known.holders.len(), AT_MOST);
     }
 }

@@ -74,10 +74,13 @@ impl Outgoing {
     }
 
     /// Serves nothing any more, as when signing out.
-    pub(super) fn withdraw_all(&mut self, shares: &Shares) {
-        for (_, entry) in self.entries.drain() {
-            entry.stop(shares);
-        }
+    pub(super) fn withdraw_all(&self, shares: &Shares) {
+        self.entries.values().for_each(|entry| entry.stop(shares));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.reopening = 0;
     }
 
     /// Whether everything that was shared before can be served again.

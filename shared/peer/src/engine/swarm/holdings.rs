@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use landline_protocol::{HeldKey, MessageId, OfferRef};
+use landline_transfer::Shares;
 
 use crate::history::HeldRow;
 
@@ -100,6 +101,11 @@ impl Holdings {
     /// When there is something to do.
     pub(in crate::engine) fn next(&self) -> Option<Instant> {
         self.next_batch.into_iter().chain(self.next_check).min()
+    }
+
+    /// Nothing is passed on any more.
+    pub(in crate::engine) fn withdraw_all(&self, shares: &Shares) {
+        self.held.values().for_each(|holding| shares.release(&holding.reference.key()));
     }
 
     pub(in crate::engine) fn clear(&mut self) {
