@@ -52,9 +52,10 @@ impl Plan {
     }
 
     /// The next run for one connection to a source, of at most `most_bytes` (one piece at least);
-    /// `None` when the source has nothing that is wanted and free. Rarest first, random among equals;
-    /// with a single source, in order. When nothing is free but something is still on its way from
-    /// others, a piece of theirs, as a duplicate: each piece by two at most.
+    /// `None` when the source has nothing that is wanted and free. Rarest first, random among equals,
+    /// and what it gave to others only when it has nothing else; with a single source, in order. When
+    /// nothing that any source has is free, but something is still on its way from others, pieces of
+    /// theirs, as a duplicate: each by two sources at most.
     ///
     /// `most_bytes` also tells how fast the source is beside others: what it brings in a fixed time.
     pub fn take(&mut self, source: SourceId, most_bytes: u64) -> Option<Task> {
@@ -80,7 +81,9 @@ impl Plan {
         }
     }
 
-    /// A source appeared. It has nothing until it says so.
+    /// A source appeared. It has nothing until it says so; but from the second on, none is asked in
+    /// order any more. So join as soon as somebody else is known: several who begin at once should
+    /// not all ask for the same first pieces.
     pub fn join(&mut self, source: SourceId) {
         self.book.join(source);
     }
