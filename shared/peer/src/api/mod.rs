@@ -111,6 +111,14 @@ pub enum Action {
     },
     /// Slots, limits and what to do about taken names, from now on.
     SetTransfers(TransferSettings),
+    /// Limits for this run, beside those that are set for good: the lower one holds. At least 1 KiB a
+    /// second.
+    CapRates {
+        /// Bytes a second in all, outwards.
+        up: Option<u64>,
+        /// Likewise, inwards.
+        down: Option<u64>,
+    },
     /// Say no to an offer.
     Decline {
         /// The offer's message.

@@ -59,6 +59,7 @@ impl Engine {
             Action::Pause { offer } => self.pause(offer).await.and(DONE),
             Action::Resume { offer } => self.resume_download(offer).await.and(DONE),
             Action::Prioritise { offer, priority } => self.prioritise(offer, priority).await.and(DONE),
+            Action::CapRates { up, down } => self.cap_rates(up, down).and(DONE),
             Action::SetTransfers(settings) => self.set_transfers(settings).await.and(DONE),
             Action::Decline { offer } => self.decline(offer).await.and(DONE),
             Action::Cancel { offer } => self.cancel(offer).await.and(DONE),

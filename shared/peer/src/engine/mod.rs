@@ -149,9 +149,13 @@ enum CatchingUp {
 }
 
 /// Limits on what goes out and on what comes in.
+#[derive(Default)]
 struct BothRates {
     up: Rates,
     down: Rates,
+    /// Bytes a second for this run, beside what is set for good.
+    up_cap: Option<u64>,
+    down_cap: Option<u64>,
 }
 
 struct Engine {
@@ -193,7 +197,7 @@ impl Engine {
         let key = Arc::new(DeviceKey::load_or_create(profile.dir())?);
         let history = History::open(profile.dir())?;
         let settings = Settings::load(&history, options.download_folder).await?;
-        let rates = BothRates { up: Rates::new(), down: Rates::new() };
+        let rates = BothRates::default();
         let shares = Shares::new(rates.up.clone());
         let clock = options.clock;
         let files =

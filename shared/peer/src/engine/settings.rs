@@ -58,10 +58,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Limits for this run, beside those that are set for good.
+    pub(super) fn cap_rates(&mut self, up: Option<u64>, down: Option<u64>) -> Result<(), Failure> {
+        check(&TransferSettings { up, down, ..TransferSettings::default() })?;
+        (self.rates.up_cap, self.rates.down_cap) = (up, down);
+        self.apply_settings();
+        Ok(())
+    }
+
     pub(super) fn apply_settings(&mut self) {
-        let settings = &self.settings;
-        self.rates.up.set(settings.up, people(&settings.up_to));
-        self.rates.down.set(settings.down, people(&settings.down_from));
+        let (settings, rates) = (&self.settings, &self.rates);
+        rates.up.set(lower(settings.up, rates.up_cap), people(&settings.up_to));
+        rates.down.set(lower(settings.down, rates.down_cap), people(&settings.down_from));
         self.shares.set_slots(count(settings.upload_slots));
         self.downloads.set_slots(count(settings.download_slots));
     }
@@ -69,6 +77,11 @@ impl Engine {
 
 pub(super) fn count(slots: u32) -> usize {
     usize::try_from(slots).unwrap_or(usize::MAX)
+}
+
+/// Which of two limits holds.
+fn lower(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).min()
 }
 
 fn people(limits: &BTreeMap<UserName, u64>) -> HashMap<UserName, u64> {
