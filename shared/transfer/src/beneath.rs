@@ -1,9 +1,10 @@
-//! The one way to open a file: by a single name beneath a directory that is already open.
+//! The one way to open a file: by a name, or a path of checked names, beneath a directory that is
+//! already open.
 //!
 //! `openat2` with BENEATH, `NO_SYMLINKS` and `NO_MAGICLINKS` checks and opens in one step, so a
 //! symlink swapped in between has no moment to act. Unix; built and tested on Linux. Where the
-//! kernel has no `openat2`, `openat` with NOFOLLOW is as good here, because a name is always one
-//! component.
+//! kernel has no `openat2`, `openat` with NOFOLLOW is as good here, because it gets one component at a
+//! time.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,6 +16,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
+
+mod folders;
+mod paths;
+
+pub(crate) use folders::set_modified;
+pub(crate) use paths::What;
 
 /// A directory held open. It stays the same directory whatever happens to its path.
 #[derive(Debug)]

@@ -14,6 +14,7 @@
 pub mod beneath;
 pub mod disk;
 pub mod fetch;
+mod holes;
 pub mod layout;
 pub mod limit;
 pub mod manifest;

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use blake3::Hasher;
 pub use blake3::hazmat::ChainingValue;
@@ -16,6 +17,7 @@ use landline_protocol::Root;
 use landline_protocol::limits::PIECE_BYTES;
 
 use crate::disk;
+use crate::holes::Holes;
 
 /// Bytes of one chaining value as it travels.
 pub const VALUE_BYTES: usize = 32;
@@ -58,6 +60,14 @@ pub enum HashError {
     /// It could not be read.
     #[error("the file could not be read: {0}")]
     Io(#[from] io::Error),
+    /// Of a folder: which file, and what about it.
+    #[error("{}: {why}", path.display())]
+    At {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        why: Box<HashError>,
+    },
 }
 
 impl PieceTree {
@@ -68,20 +78,8 @@ impl PieceTree {
         size: u64,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Self, HashError> {
-        let count = piece_count(size);
-        let mut pieces = Vec::new(); // not sized beforehand: a sparse file can claim any size
-        let mut buffer = vec![0; piece_len(size, 0)];
-        for index in 0..count {
-            let buffer = &mut buffer[..piece_len(size, index)];
-            let offset = index * PIECE_BYTES;
-            if disk::read_at(file, buffer, offset)? < buffer.len() {
-                return Err(HashError::Changed);
-            }
-            pieces.push(value_of(size, index, buffer));
-            if progress(offset + buffer.len() as u64).is_break() {
-                return Err(HashError::Stopped);
-            }
-        }
+        let mut pieces = Vec::new();
+        hash_pieces(file, size, &mut Vec::new(), &mut pieces, progress)?;
         Ok(Self { size, pieces })
     }
 
@@ -142,6 +140,33 @@ impl PieceTree {
             piece.len() == piece_len(self.size, index) && value_of(self.size, index, piece) == *value
         })
     }
+}
+
+/// Appends the values of a file's pieces; as [`PieceTree::hash_file`]. The buffer is for use again:
+/// it becomes as large as a piece.
+pub(crate) fn hash_pieces(
+    file: &File,
+    size: u64,
+    buffer: &mut Vec<u8>,
+    into: &mut Vec<ChainingValue>,
+    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+) -> Result<(), HashError> {
+    let first = piece_len(size, 0);
+    if buffer.len() < first {
+        buffer.resize(first, 0);
+    }
+    let mut holes = Holes::of(file, size);
+    for index in 0..piece_count(size) {
+        let (offset, buffer) = (index * PIECE_BYTES, &mut buffer[..piece_len(size, index)]);
+        if !holes.fill(buffer, offset)? && disk::read_at(file, buffer, offset)? < buffer.len() {
+            return Err(HashError::Changed);
+        }
+        into.push(value_of(size, index, buffer));
+        if progress(offset + buffer.len() as u64).is_break() {
+            return Err(HashError::Stopped);
+        }
+    }
+    Ok(())
 }
 
 /// Pieces of a file of `size` bytes; the last may be short, and an empty file has none.

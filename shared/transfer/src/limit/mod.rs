@@ -187,7 +187,8 @@ impl Drop for Waiting<'_> {
         if let (Some(bucket), Some(place)) = (buckets.all.as_mut(), self.places.all) {
             bucket.refund(place, self.bytes);
         }
-        if let (Some(bucket), Some(place)) = (buckets.people.get_mut(&*self.throttle.user), self.places.person)
+        if let (Some(bucket), Some(place)) =
+            (buckets.people.get_mut(&*self.throttle.user), self.places.person)
         {
             bucket.refund(place, self.bytes);
         }

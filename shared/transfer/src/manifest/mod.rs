@@ -56,7 +56,7 @@ pub const COMPONENT_BYTES: usize = 255;
 /// receiver writes is a safe spelling of it. In the order of a manifest: a folder before what is in
 /// it, and that before whatever else begins like it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EntryPath(Box<str>);
+pub struct EntryPath(Arc<str>);
 
 /// A file of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

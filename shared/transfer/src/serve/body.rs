@@ -1,98 +1,253 @@
-//! The body of a response: a slice of a file, read in frames.
+//! The body of a response: a slice of a content, read in frames.
 
-use std::fs::File;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio_util::sync::CancellationToken;
 
-use crate::disk::{self, FileVersion};
-use crate::pool::{FRAME_BYTES, Pool};
+use super::Ask;
+use super::coding::Encoder;
+use crate::limit::Throttle;
+use crate::pool::FRAME_BYTES;
 use crate::range::Slice;
-use crate::share::{Share, Shares};
-use crate::upload::{Asker, Sending};
+use crate::share::{Giving, Listed, ReadError, Reader, Served, Shares, Slot};
+use crate::upload::Sending;
 
 /// Responses at once up to which each may use a large pooled frame: 16 MiB together.
-const LARGE_FRAMES: usize = 32;
+pub(super) const LARGE_FRAMES: usize = 32;
 /// A frame beyond that: a thousand slow readers then hold 32 MiB.
 const SMALL_FRAME_BYTES: usize = 32 * 1024;
 
 /// A read that takes longer was held up by the disk.
 const SLOW_READ: Duration = Duration::from_millis(20);
+/// What buffers on the way may swallow before a receiver's rate shows, in bytes; and how much is measured
+/// at least.
+const SWALLOWED: u64 = 1024 * 1024;
 
 /// Reads inline where it is polled: a positional read from the page cache costs less than a trip
 /// to another thread, and one frame is in memory at a time. A disk that makes readers wait is
 /// waited for where nobody else is held up.
-pub(super) struct FileBody {
-    share: Arc<Share>,
-    file: File,
+pub(super) struct ContentBody {
+    shares: Shares,
+    served: Arc<Served>,
+    reader: Reader,
+    /// Of the content, what is still to be read.
     rest: Slice,
-    pool: Pool,
-    live: Arc<AtomicUsize>,
+    /// Read, and compressed or not: what goes out next.
+    ready: Bytes,
+    /// Paid for with waiting.
+    held: Option<(Bytes, Wait)>,
+    encoder: Option<Encoder>,
+    throttle: Throttle,
+    hangup: CancellationToken,
     sending: Sending,
+    listed: Listed,
+    giving: Giving,
+    pace: Pace,
     disk: Disk,
+    _slot: Slot,
 }
 
-impl FileBody {
-    pub(super) fn new(shares: &Shares, share: Arc<Share>, file: File, slice: Slice, asker: &Asker) -> Self {
-        let live = Arc::clone(&shares.live);
-        live.fetch_add(1, Ordering::Relaxed);
-        Self {
-            sending: share.meters.begin(asker, &shares.pulse),
-            share,
-            file,
+type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl ContentBody {
+    pub(super) fn new(
+        ask: &Ask<'_>,
+        served: Arc<Served>,
+        reader: Reader,
+        slice: Slice,
+        slot: Slot,
+        encoder: Option<Encoder>,
+    ) -> Self {
+        let (shares, device) = (ask.shares.clone(), ask.asker.device);
+        let body = Self {
+            listed: Listed::new(shares.live(), served.door, device, ask.hangup),
+            sending: served.past.meters.begin(ask.asker, shares.pulse()),
+            giving: served.past.given.begin(&served.layout, slice),
+            throttle: shares.rates().of(&ask.asker.user),
+            hangup: ask.hangup.clone(),
+            served,
+            reader,
             rest: slice,
-            pool: shares.pool.clone(),
-            live,
+            ready: Bytes::new(),
+            held: None,
+            encoder,
+            pace: Pace::default(),
             disk: Disk::default(),
-        }
+            _slot: slot,
+            shares,
+        };
+        body.shares.look_after();
+        body
     }
 
-    fn next(&mut self) -> io::Result<Bytes> {
+    /// Whether everything was handed out.
+    fn is_done(&self) -> bool {
+        self.rest.is_empty() && self.ready.is_empty() && self.held.is_none()
+    }
+
+    /// The next bytes to go, at once or, when limited, after a while.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        if let Some((_, wait)) = &mut self.held {
+            ready!(wait.as_mut().poll(cx));
+        }
+        if self.listed.is_stopped() || self.served.is_withdrawn() {
+            return Poll::Ready(Err(io::Error::other(
+                "it was withdrawn, or the device signed out or hardly reads",
+            )));
+        }
+        if let Some((frame, _)) = self.held.take() {
+            return Poll::Ready(Ok(Some(frame)));
+        }
+        while self.ready.is_empty() {
+            if self.rest.is_empty() {
+                return Poll::Ready(Ok(None));
+            }
+            self.fill()?;
+        }
+        let len = self.throttle.frame(self.ready.len());
+        let frame = self.ready.split_to(len);
+        if !self.throttle.is_limited() {
+            return Poll::Ready(Ok(Some(frame)));
+        }
+        let (throttle, hangup) = (self.throttle.clone(), self.hangup.clone());
+        let wait = async move {
+            tokio::select! {
+                () = throttle.take(len) => {}
+                () = hangup.cancelled() => {}
+            }
+        };
+        self.held = Some((frame, Box::pin(wait)));
+        self.poll_next(cx)
+    }
+
+    /// Reads the next frame, and compresses it where that was decided.
+    fn fill(&mut self) -> io::Result<()> {
+        let began = Instant::now();
+        let len = self.step();
         let mut disk = self.disk;
-        let frame = disk.wait_for(|| self.read());
+        let read = disk.wait_for(|| self.read(len));
         self.disk = disk;
-        frame
-    }
-
-    /// The next frame. The file is looked at after it was read: what was read is then known to be
-    /// of the version that was shared, as far as its times tell.
-    fn read(&mut self) -> io::Result<Bytes> {
-        if self.share.stopped.load(Ordering::Relaxed) {
-            return Err(io::Error::other("the share was withdrawn"));
-        }
-        if self.sending.is_stopped() {
-            return Err(io::Error::other("the device was signed out"));
-        }
-        let large = self.live.load(Ordering::Relaxed) <= LARGE_FRAMES;
-        let most = if large { FRAME_BYTES } else { SMALL_FRAME_BYTES };
-        let len = usize::try_from(self.rest.len()).unwrap_or(most).min(most);
-        let frame = if len > SMALL_FRAME_BYTES { self.read_pooled(len)? } else { self.read_small(len)? };
-        if frame.len() < len || FileVersion::of(&self.file)? != self.share.file.version() {
-            return Err(io::Error::other("the file was changed while it was being sent"));
-        }
+        let bytes = read.map_err(|why| self.broken(why))?;
         self.rest.start += len as u64;
         self.sending.sent(len as u64);
-        Ok(frame)
+        self.ready = match &mut self.encoder {
+            Some(encoder) => encoder.encode(&bytes, self.rest.is_empty())?,
+            None => bytes,
+        };
+        self.pace.busy += began.elapsed();
+        Ok(())
     }
 
-    fn read_pooled(&self, len: usize) -> io::Result<Bytes> {
-        let mut buffer = self.pool.take();
-        let got = disk::read_at(&self.file, &mut buffer.space()[..len], self.rest.start)?;
-        Ok(buffer.freeze(got))
+    /// How much to read now: much while few are served and nothing holds them up.
+    fn step(&self) -> usize {
+        let is_large = self.shares.live().count() <= LARGE_FRAMES && !self.listed.is_slow();
+        let most = if is_large {
+            self.throttle.frame(FRAME_BYTES).max(SMALL_FRAME_BYTES)
+        } else {
+            SMALL_FRAME_BYTES
+        };
+        usize::try_from(self.rest.len()).unwrap_or(most).min(most)
     }
 
-    fn read_small(&self, len: usize) -> io::Result<Bytes> {
+    fn read(&mut self, len: usize) -> Result<Bytes, ReadError> {
+        if len > SMALL_FRAME_BYTES {
+            let mut buffer = self.shares.pool().take();
+            self.reader.read(self.rest.start, &mut buffer.space()[..len])?;
+            return Ok(buffer.freeze(len));
+        }
         let mut buffer = vec![0; len];
-        let got = disk::read_at(&self.file, &mut buffer, self.rest.start)?;
-        buffer.truncate(got);
+        self.reader.read(self.rest.start, &mut buffer)?;
         Ok(buffer.into())
+    }
+
+    fn broken(&self, why: ReadError) -> io::Error {
+        let error = io::Error::other(why.to_string());
+        if let ReadError::Source(why) = why {
+            self.shares.spoil(&self.served, why);
+        }
+        error
+    }
+
+    /// A frame is on its way.
+    fn handed(&mut self, bytes: usize) {
+        self.listed.handed(bytes);
+        self.pace.handed(bytes);
+        if self.is_done() {
+            self.giving.done();
+            if let Some(rate) = self.pace.rate() {
+                self.shares.speeds().measured(self.listed.device(), rate);
+            }
+        }
+    }
+}
+
+impl Body for ContentBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = self.get_mut();
+        this.listed.asked();
+        match ready!(this.poll_next(cx)) {
+            Ok(Some(bytes)) => {
+                this.handed(bytes.len());
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Ok(None) => Poll::Ready(None),
+            Err(error) => {
+                tracing::info!(door = ?this.served.door, %error, "sending something shared was broken off");
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_done()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.encoder.is_some() {
+            return SizeHint::default();
+        }
+        let held = self.held.as_ref().map_or(0, |(frame, _)| frame.len());
+        SizeHint::with_exact(self.rest.len() + (self.ready.len() + held) as u64)
+    }
+}
+
+/// How fast the receiver takes bytes: what went out after the buffers on the way were full, by the time
+/// that was not spent here.
+#[derive(Default)]
+struct Pace {
+    bytes: u64,
+    busy: Duration,
+    /// When counting began: the moment, the bytes and the time spent here until then.
+    from: Option<(Instant, u64, Duration)>,
+}
+
+impl Pace {
+    fn handed(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        if self.from.is_none() && self.bytes >= SWALLOWED {
+            self.from = Some((Instant::now(), self.bytes, self.busy));
+        }
+    }
+
+    /// Bytes a second; `None` when there were too few to tell.
+    fn rate(&self) -> Option<f64> {
+        let (since, before, busy) = self.from?;
+        let bytes = self.bytes - before;
+        let taken = since.elapsed().saturating_sub(self.busy - busy);
+        (bytes >= SWALLOWED).then(|| bytes as f64 / taken.as_secs_f64().max(1e-6))
     }
 }
 
@@ -115,38 +270,6 @@ impl Disk {
 
 fn can_step_aside() -> bool {
     Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
-}
-
-impl Body for FileBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
-        }
-        let frame = self.next().inspect_err(|error| {
-            tracing::info!(share = %self.share.id, %error, "sending a shared file was broken off");
-        });
-        Poll::Ready(Some(frame.map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len())
-    }
-}
-
-impl Drop for FileBody {
-    fn drop(&mut self) {
-        self.live.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
