@@ -159,11 +159,7 @@ impl Connect for Reach {
 impl Inner {
     /// Whichever way leads there first. Being dialled back is tried once dialling has failed or not
     /// succeeded for a while; why dialling failed is what is said in the end.
-    async fn connect(
-        &self,
-        device: DeviceId,
-        addresses: &[SocketAddr],
-    ) -> Result<HttpConnection, DialError> {
+    async fn connect(&self, device: DeviceId, addresses: &[SocketAddr]) -> Result<HttpConnection, DialError> {
         let mut direct = pin!(self.direct(device, addresses));
         let mut failed = match timeout(HEAD_START, &mut direct).await {
             Ok(Ok(connection)) => return Ok(connection),
