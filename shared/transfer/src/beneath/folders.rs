@@ -75,10 +75,9 @@ impl Directory {
         Ok(self.look(name.as_ref())?.is_some_and(|found| found.what == What::Folder))
     }
 
-    /// Whether it belongs to this user and nobody else may write to it.
-    pub(crate) fn is_private(&self) -> io::Result<bool> {
-        let stat = rustix::fs::fstat(&self.fd)?;
-        Ok(stat.st_uid == crate::disk::own_user() && stat.st_mode & 0o022 == 0)
+    /// Lets nobody but its owner in, where the file system can.
+    pub(crate) fn make_private(&self) {
+        let _ = rustix::fs::fchmod(&self.fd, Mode::RWXU);
     }
 
     /// Whether it belongs to this user.

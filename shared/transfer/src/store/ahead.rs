@@ -26,7 +26,11 @@ impl Ahead {
             return Self::none();
         }
         let words = usize::try_from(size.div_ceil(WINDOW).div_ceil(64)).unwrap_or(0);
-        Self { windows: (0..words).map(|_| AtomicU64::new(0)).collect(), size, stopped: AtomicBool::new(false) }
+        Self {
+            windows: (0..words).map(|_| AtomicU64::new(0)).collect(),
+            size,
+            stopped: AtomicBool::new(false),
+        }
     }
 
     /// Sets nothing aside.

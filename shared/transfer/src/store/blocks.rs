@@ -18,7 +18,7 @@ use crate::layout::Piece;
 pub(super) const BLOCK: usize = 64 * 1024;
 /// The coarsest step in which every file system counts what was written.
 const PAGE: usize = 4096;
-const _: () = assert!(PIECE_BYTES as usize / BLOCK == 16, "a piece's blocks fit a u16");
+const _: () = assert!(PIECE_BYTES == 16 * BLOCK as u64, "a piece's blocks fit a u16");
 
 /// For each piece: the low half says which of its blocks may hold data on disk, the high half which
 /// are zeros that were left out.
@@ -79,23 +79,25 @@ impl Blocks {
         if at + bytes.len() > piece.len {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let before = zeros(self.0[number].load(Ordering::Relaxed));
         let (mut from, mut pos) = (0, 0);
         while pos < bytes.len() {
             let step = (BLOCK - (at + pos) % BLOCK).min(bytes.len() - pos);
             if step == BLOCK && is_zero(&bytes[pos..pos + step]) {
-                self.fill(to, record, (number, piece), at + from, &bytes[from..pos])?;
-                self.leave_out(to, record, (number, piece), at + pos)?;
+                self.fill(to, (number, piece), at + from, &bytes[from..pos])?;
+                self.leave_out(to, (number, piece), at + pos)?;
                 from = pos + step;
             }
             pos += step;
         }
-        self.fill(to, record, (number, piece), at + from, &bytes[from..])
+        self.fill(to, (number, piece), at + from, &bytes[from..])?;
+        let after = zeros(self.0[number].load(Ordering::Relaxed));
+        if after == before { Ok(()) } else { record.note_zeros(number, after) }
     }
 
     fn fill(
         &self,
         to: &OpenFile,
-        record: &Record,
         (number, piece): (usize, Piece),
         at: usize,
         bytes: &[u8],
@@ -106,32 +108,21 @@ impl Blocks {
         let blocks = span((at / BLOCK) as u64, (at + bytes.len()).div_ceil(BLOCK) as u64);
         let before = self.0[number].fetch_or(blocks, Ordering::Relaxed);
         if before >> 16 & blocks != 0 {
-            let left = self.0[number].fetch_and(!(blocks << 16), Ordering::Relaxed) & !(blocks << 16);
-            record.note_zeros(number, high(left))?;
+            self.0[number].fetch_and(!(blocks << 16), Ordering::Relaxed);
         }
         let offset = piece.offset + at as u64;
         to.ahead.reserve(&to.file, offset);
         disk::write_at(&to.file, bytes, offset)
     }
 
-    fn leave_out(
-        &self,
-        to: &OpenFile,
-        record: &Record,
-        (number, piece): (usize, Piece),
-        at: usize,
-    ) -> io::Result<()> {
+    fn leave_out(&self, to: &OpenFile, (number, piece): (usize, Piece), at: usize) -> io::Result<()> {
         let block = span((at / BLOCK) as u64, (at / BLOCK + 1) as u64);
         let offset = piece.offset + at as u64;
-        let before = self.0[number].load(Ordering::Relaxed);
         to.ahead.stop();
-        if before & block != 0 || to.ahead.has(offset) {
+        if self.0[number].load(Ordering::Relaxed) & block != 0 || to.ahead.has(offset) {
             disk::zero(&to.file, offset, BLOCK as u64)?;
         }
-        let after = self.0[number].fetch_or(block << 16, Ordering::Relaxed) | block << 16;
-        if after != before {
-            record.note_zeros(number, high(after))?;
-        }
+        self.0[number].fetch_or(block << 16, Ordering::Relaxed);
         Ok(())
     }
 
@@ -145,7 +136,7 @@ impl Blocks {
     /// How many bytes from a piece's start were written, one after the other. Where writing ended
     /// within a page the whole page is left out, because nobody knows where in it.
     pub(super) fn prefix(&self, file: &File, number: usize, piece: Piece) -> io::Result<usize> {
-        let zeros = self.0[number].load(Ordering::Relaxed) >> 16;
+        let zeros = zeros(self.0[number].load(Ordering::Relaxed));
         let mut at = 0;
         while at < piece.len {
             if at % BLOCK == 0 && zeros >> (at / BLOCK) & 1 == 1 {
@@ -170,12 +161,13 @@ fn span(first: u64, end: u64) -> u32 {
 }
 
 /// The zeros among a piece's bits.
-fn high(bits: u32) -> u16 {
+fn zeros(bits: u32) -> u16 {
     u16::try_from(bits >> 16).unwrap_or(0)
 }
 
 /// Whether all of it is zeros: it begins with one and equals itself one byte on, which is a memcmp
 /// (80 GB/s where this was measured), and ends at the first byte of most data.
 pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.first().is_none_or(|first| *first == 0) && bytes.get(1..).is_none_or(|rest| *rest == bytes[..rest.len()])
+    bytes.first().is_none_or(|first| *first == 0)
+        && bytes.get(1..).is_none_or(|rest| *rest == bytes[..rest.len()])
 }

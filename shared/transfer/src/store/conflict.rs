@@ -105,9 +105,8 @@ mod tests {
             listing.add(name);
         }
         let wanted = FileName::parse("A.txt").unwrap();
-        let decide = |conflict, same: &str| {
-            spot(&listing, &wanted, conflict, &mut |name| Ok(name == same)).unwrap()
-        };
+        let decide =
+            |conflict, same: &str| spot(&listing, &wanted, conflict, &mut |name| Ok(name == same)).unwrap();
         for conflict in [Conflict::Ask, Conflict::Skip, Conflict::Rename, Conflict::Replace] {
             assert_eq!(decide(conflict, "a.txt"), Spot::There("a.txt".into()), "identical");
         }

@@ -60,7 +60,16 @@ impl FileStore {
         let ahead = if is_sparse { Ahead::none() } else { Ahead::of(&data, layout.size()) };
         let there = kept.map_or_else(OnceLock::new, |name| OnceLock::from(There::Kept(name)));
         let data = OpenFile { file: data, ahead };
-        Ok(Self { folder, to: to.clone(), part: part.clone(), layout: layout.clone(), data, record, blocks, there })
+        Ok(Self {
+            folder,
+            to: to.clone(),
+            part: part.clone(),
+            layout: layout.clone(),
+            data,
+            record,
+            blocks,
+            there,
+        })
     }
 
     pub(super) fn check(
@@ -159,8 +168,7 @@ impl FileStore {
         let mut placed = Placed::at(self.folder.path().to_owned());
         let data = self.part.data();
         let mut place = Place::new(&self.folder, self.to.conflict)?;
-        let mut serves =
-            |folder: &Directory, name: &str| same_content(&self.data.file, folder, name);
+        let mut serves = |folder: &Directory, name: &str| same_content(&self.data.file, folder, name);
         let settled =
             place.settle((&self.folder, &data), &self.to.name, &mut serves, &mut placed.moved_aside)?;
         match settled {

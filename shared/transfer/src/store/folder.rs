@@ -1,25 +1,22 @@
 //! A folder: its files in a folder of parts beside the place it will end up in, under the names that
 //! they will have.
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::blocks::{Blocks, OpenFile};
 use super::check::read_exactly;
 use super::handles::Handles;
 use super::parts::{FILES, STATE, into_io, open_own, open_parts};
 use super::record::Record;
+use super::standing::{State, States, There};
 use super::tree::{TOP, Tree};
 use super::{Destination, PartName, file};
 use crate::beneath::{Directory, OpenError, set_modified};
-use crate::disk::FileVersion;
+use crate::disk;
 use crate::layout::{Layout, Piece};
-use crate::lock;
 use crate::manifest::{FileEntry, Manifest};
 
 /// An open folder of parts.
@@ -44,53 +41,6 @@ pub(super) struct FolderStore {
     /// A stop in the middle of giving names, for tests: so many are still given.
     #[cfg(test)]
     pub(super) names_left: std::sync::atomic::AtomicU32,
-}
-
-/// How a file of the folder stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum State {
-    /// Nothing of it is known to be here.
-    Missing,
-    /// Something of it is among the parts; length, time and mode are still to be set.
-    Begun,
-    /// It is among the parts, with length, time and mode.
-    Finished,
-    /// It is at the destination, identical.
-    Identical,
-    /// Another file has its name and stays.
-    Kept,
-}
-
-/// One state for each file.
-#[derive(Debug)]
-pub(super) struct States(Vec<AtomicU8>);
-
-impl States {
-    fn new(files: usize) -> Self {
-        Self((0..files).map(|_| AtomicU8::new(State::Missing as u8)).collect())
-    }
-
-    pub(super) fn get(&self, file: u32) -> State {
-        let all = [State::Missing, State::Begun, State::Finished, State::Identical, State::Kept];
-        let state = self.0[file as usize].load(Ordering::Relaxed);
-        all.into_iter().find(|s| *s as u8 == state).unwrap_or(State::Missing)
-    }
-
-    pub(super) fn set(&self, file: u32, state: State) {
-        self.0[file as usize].store(state as u8, Ordering::Relaxed);
-    }
-}
-
-/// What is at the destination already.
-#[derive(Debug)]
-pub(super) struct There {
-    /// For each folder of the tree, its name there, if it is there.
-    pub(super) folders: Mutex<Vec<Option<Box<str>>>>,
-    /// For each identical file, its name where that is not its own, and what tells that it was not
-    /// changed since.
-    files: Mutex<HashMap<u32, (Option<Box<str>>, u64)>>,
-    versions: RandomState,
 }
 
 impl FolderStore {
@@ -205,9 +155,8 @@ impl FolderStore {
         let folder = self.handles.made(&self.tree, self.tree.folder_of(file))?;
         let mode = if self.entry(file).executable { 0o777 } else { 0o666 };
         match folder.create_new(self.tree.name(&self.manifest, file).as_str(), mode) {
-            Ok(made) => Ok(Some(made)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(error),
+            other => other.map(Some),
         }
     }
 
@@ -274,44 +223,17 @@ impl FolderStore {
         read_exactly(&there, buffer, offset)
     }
 
-    /// Opens an identical file at the destination.
-    pub(super) fn open_there(&self, file: u32) -> io::Result<File> {
-        let folder = self.tree.folder_of(file);
-        let mut chain: Vec<u32> = self.tree.above(folder).collect();
-        chain.push(TOP);
-        let names: Vec<_> = {
-            let there = lock(&self.there.folders);
-            chain.iter().rev().map(|at| there[*at as usize].clone()).collect()
-        };
-        let mut here: Option<Directory> = None;
-        for name in names {
-            let name = name.ok_or(io::ErrorKind::NotFound)?;
-            here = Some(here.as_ref().unwrap_or(&self.folder).folder(&name).map_err(into_io)?);
-        }
-        let other = lock(&self.there.files).get(&file).and_then(|(name, _)| name.clone());
-        let name = other.unwrap_or_else(|| self.tree.name(&self.manifest, file).as_str().into());
-        here.as_ref().unwrap_or(&self.folder).open_file(&*name).map_err(into_io)
-    }
-
-    /// Takes note that a file is at the destination.
-    pub(super) fn set_identical(&self, file: u32, name: &str, open: &File) -> io::Result<()> {
-        let own = self.tree.name(&self.manifest, file).as_str() == name;
-        let version = self.there.version(open)?;
-        lock(&self.there.files).insert(file, ((!own).then(|| name.into()), version));
-        self.states.set(file, State::Identical);
-        Ok(())
-    }
-
-    /// Whether a file that was identical is still what it was.
-    pub(super) fn is_still_there(&self, file: u32) -> bool {
-        let known = lock(&self.there.files).get(&file).map(|(_, version)| *version);
-        let now = self.open_there(file).and_then(|open| self.there.version(&open));
-        now.is_ok_and(|now| Some(now) == known)
-    }
-
     pub(super) fn checkpoint(&self, bitmap: &[u8]) -> io::Result<()> {
-        self.parts.sync_everything()?;
+        self.sync_parts()?;
         self.record.save(bitmap)
+    }
+
+    /// Brings all parts to disk: one call for the file system, however many files there are.
+    pub(super) fn sync_parts(&self) -> io::Result<()> {
+        self.parts.sync_everything().inspect_err(|_| {
+            let among = self.numbers().filter(|file| self.states.get(*file) != State::Missing);
+            among.filter_map(|file| self.reopen(file).ok()?).for_each(|open| disk::forget(&open));
+        })
     }
 
     /// Sets length, time and mode of a file among the parts.
@@ -325,25 +247,12 @@ impl FolderStore {
         // Who may read it may execute it, as the umask has it.
         let right = if entry.executable { mode | (mode & 0o444) >> 2 } else { mode & !0o111 };
         if right != mode {
-            open.set_permissions(std::fs::Permissions::from_mode(right & 0o777))?;
+            // Some file systems know no modes; that is no reason to lose a file.
+            let _ = open.set_permissions(std::fs::Permissions::from_mode(right & 0o777));
         }
         set_modified(open, entry.modified)?;
         self.states.set(file, State::Finished);
         Ok(())
-    }
-}
-
-impl There {
-    fn new(folders: usize) -> Self {
-        Self {
-            folders: Mutex::new(vec![None; folders]),
-            files: Mutex::default(),
-            versions: RandomState::new(),
-        }
-    }
-
-    fn version(&self, open: &File) -> io::Result<u64> {
-        Ok(self.versions.hash_one(FileVersion::of(open)?))
     }
 }
 

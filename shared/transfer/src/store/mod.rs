@@ -27,10 +27,11 @@ mod handles;
 mod names;
 mod parts;
 mod place;
-mod record;
 mod recheck;
+mod record;
 mod room;
 mod settle;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -74,11 +74,16 @@ pub fn discard(folder: &Path, part: &PartName) -> io::Result<()> {
     remove_parts(&folder, part)
 }
 
-/// Opens the folder of parts, made if missing. Nobody else may write to it, nor put anything into it.
+/// Opens the folder of parts, made if missing. Nobody else may put anything into it, where the file
+/// system knows about people.
 pub(super) fn open_parts(folder: &Directory, part: &PartName) -> io::Result<Directory> {
     folder.make_folder(&part.folder(), 0o700)?;
     let parts = folder.folder(&part.folder()).map_err(into_io)?;
-    if parts.is_private()? { Ok(parts) } else { Err(not_ours(parts.path())) }
+    if !parts.is_own()? {
+        return Err(not_ours(parts.path()));
+    }
+    parts.make_private();
+    Ok(parts)
 }
 
 /// Opens a file of ours for reading and writing, made if missing.

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use std::io;
 
 use super::file::changed;
-use super::folder::{FolderStore, State};
+use super::folder::FolderStore;
 use super::parts::{FILES, into_io, remove_all, remove_parts};
 use super::settle::{Place, Settled, same_content};
+use super::standing::State;
 use super::tree::TOP;
 use super::{Placed, RESPELLED};
 use crate::beneath::Directory;
@@ -29,7 +30,7 @@ impl FolderStore {
                 self.handles.made(&self.tree, number)?.set_modified(modified)?;
             }
         }
-        self.parts.sync_everything()
+        self.sync_parts()
     }
 
     /// Those above before those in them.
@@ -92,8 +93,10 @@ impl FolderStore {
 
     pub(super) fn place(&self) -> io::Result<Placed> {
         let mut placed = Placed::at(self.folder.path().to_owned());
-        placed.respelled = self.tree.respelled(&self.manifest, RESPELLED);
-        let counts = |state| self.numbers().filter(move |f| self.is_wanted(*f) && self.states.get(*f) == state);
+        let wanted = self.numbers().filter(|file| self.is_wanted(*file));
+        placed.respelled = self.tree.respelled(&self.manifest, wanted).take(RESPELLED).collect();
+        let counts =
+            |state| self.numbers().filter(move |f| self.is_wanted(*f) && self.states.get(*f) == state);
         placed.identical = counts(State::Identical).count() as u64;
         placed.kept = counts(State::Kept).count() as u64;
         let mut place = Place::new(&self.folder, self.to.conflict)?;
@@ -132,7 +135,10 @@ impl FolderStore {
             self.step()?;
             match place.settle((from, name), wanted, &mut is_folder, &mut placed.moved_aside)? {
                 Settled::At(saved) if saved == *wanted => {}
-                Settled::At(saved) => placed.respell(name.to_owned(), saved.to_string()),
+                Settled::At(saved) => {
+                    let path = |name| self.tree.path_of(number, name);
+                    placed.respell(path(wanted), path(&saved));
+                }
                 Settled::Kept(_) => remove_all(from, name)?,
                 Settled::There(there) => {
                     let deeper = from.folder(name).map_err(into_io)?;
@@ -155,13 +161,12 @@ impl FolderStore {
         let ours = from.open_file(wanted.as_str()).map_err(into_io)?;
         let mut serves = |folder: &Directory, name: &str| same_content(&ours, folder, name);
         self.step()?;
-        let settled =
-            place.settle((from, wanted.as_str()), &wanted, &mut serves, &mut placed.moved_aside)?;
+        let settled = place.settle((from, wanted.as_str()), &wanted, &mut serves, &mut placed.moved_aside)?;
         match settled {
             Settled::At(name) if name == wanted => return Ok(()),
             Settled::At(name) => {
                 let offered = self.entry(file).path.as_str().to_owned();
-                placed.respell(offered, name.to_string());
+                placed.respell(offered, self.tree.path_of(self.tree.folder_of(file), &name));
                 return Ok(());
             }
             Settled::There(_) => placed.identical += 1,

@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::check::Checker;
 use super::conflict::{Spot, Taken, spot};
-use super::folder::{FolderStore, State};
+use super::folder::FolderStore;
 use super::names::Listing;
 use super::parts::into_io;
 use super::room;
+use super::standing::State;
 use super::tree::TOP;
 use crate::beneath::{Directory, OpenError};
 use crate::lock;
@@ -40,11 +41,7 @@ impl FolderStore {
         room::check(&self.folder, values, size.saturating_sub(here))
     }
 
-    fn check_destination(
-        &self,
-        checker: &mut Checker<'_>,
-        found: &mut dyn FnMut(usize),
-    ) -> io::Result<()> {
+    fn check_destination(&self, checker: &mut Checker<'_>, found: &mut dyn FnMut(usize)) -> io::Result<()> {
         let top = Arc::new(self.folder.try_clone()?);
         let mut todo: Vec<Todo> = Vec::new();
         let listing = Listing::of(&top)?;

@@ -7,6 +7,7 @@ use super::names::Listing;
 use crate::beneath::Directory;
 use crate::disk;
 use crate::layout::Layout;
+use crate::tree::piece_len;
 use crate::values::{Values, compute};
 
 /// The largest content that is begun although it would fit only if most of it is zeros, in bytes. What
@@ -52,7 +53,8 @@ pub(super) fn check(folder: &Directory, values: &Values, need: u64) -> io::Resul
 /// Of some bytes of the content, how many are not in pieces of zeros, and how many there are.
 fn sample(values: &Values) -> (u64, u64) {
     let layout: &Layout = values.layout();
-    let zeros = vec![0; layout.files().iter().map(|f| f.size.min(1 << 20)).max().unwrap_or(0) as usize];
+    let longest = layout.files().iter().map(|file| piece_len(file.size, 0)).max();
+    let zeros = vec![0; longest.unwrap_or(0)];
     let count = layout.pieces().min(SAMPLE);
     let numbers = (0..count).map(|n| n * (layout.pieces() / count) + layout.pieces() % count * n / count);
     numbers.filter_map(|number| Some((number, layout.piece(number)?))).fold(

@@ -76,9 +76,15 @@ impl Tree {
 
     /// The path that a file is saved under, with `/` between components.
     pub(super) fn path(&self, manifest: &Manifest, file: u32) -> String {
-        let name = self.name(manifest, file);
-        let above = self.folder_path(self.folder_of(file));
-        if above.is_empty() { name.to_string() } else { format!("{above}/{name}") }
+        self.path_of(self.folder_of(file), &self.name(manifest, file))
+    }
+
+    /// The path of something in a folder, with `/` between components.
+    pub(super) fn path_of(&self, folder: u32, name: &FileName) -> String {
+        let above = self.above(folder).map(|at| self.folders[at as usize].name.as_str());
+        let mut names: Vec<_> = std::iter::once(name.as_str()).chain(above).collect();
+        names.reverse();
+        names.join("/")
     }
 
     /// The numbers of a folder and of those above it, the innermost first, without the top.
@@ -87,29 +93,18 @@ impl Tree {
             .take_while(|at| *at != TOP)
     }
 
-    /// Offered and saved paths of files that are saved under another path, at most so many.
-    pub(super) fn respelled(&self, manifest: &Manifest, most: usize) -> Vec<(String, String)> {
-        let differs = |file: &u32| {
-            self.respelled.contains_key(file)
-                || self.above(self.folder_of(*file)).any(|at| self.folders[at as usize].is_respelled)
-        };
-        if self.respelled.is_empty() && !self.folders.iter().any(|folder| folder.is_respelled) {
-            return Vec::new();
-        }
-        let files = (0..u32::try_from(self.folder_of.len()).unwrap_or(u32::MAX)).filter(differs).take(most);
-        files
-            .map(|file| {
-                let offered = manifest.files[file as usize].path.as_str().to_owned();
-                (offered, self.path(manifest, file))
-            })
-            .collect()
-    }
-
-    fn folder_path(&self, folder: u32) -> String {
-        let mut names: Vec<_> =
-            self.above(folder).map(|at| self.folders[at as usize].name.as_str()).collect();
-        names.reverse();
-        names.join("/")
+    /// Of these files, the offered and saved paths of those that are saved under another path.
+    pub(super) fn respelled<'a>(
+        &'a self,
+        manifest: &'a Manifest,
+        files: impl Iterator<Item = u32> + 'a,
+    ) -> impl Iterator<Item = (String, String)> + 'a {
+        let is_any = !self.respelled.is_empty() || self.folders.iter().any(|folder| folder.is_respelled);
+        let files = files.take_while(move |_| is_any).filter(|file| {
+            let mut above = self.above(self.folder_of(*file));
+            self.respelled.contains_key(file) || above.any(|at| self.folders[at as usize].is_respelled)
+        });
+        files.map(|file| (manifest.files[file as usize].path.as_str().into(), self.path(manifest, file)))
     }
 }
 

@@ -95,6 +95,28 @@ fn zeros_arrive_as_holes_even_where_other_bytes_were() {
 }
 
 #[test]
+fn space_set_aside_ahead_is_neither_data_nor_left_where_zeros_come() {
+    let mut sample = sample();
+    sample.layout = Arc::new(Layout::single(600 * PIECE_BYTES));
+    let taken = || fs::metadata(sample.path(&part().data())).unwrap().blocks() * 512;
+    let store = sample.open().unwrap();
+    let noise = noise(MIB, "ahead");
+    store.write(5, 0, &noise[..256 * 1024]).unwrap();
+    assert_eq!((store.prefix(4).unwrap(), store.prefix(6).unwrap()), (0, 0));
+    assert_eq!(store.prefix(5).unwrap(), 256 * 1024 - 4096);
+    store.checkpoint(&[]).unwrap();
+    assert_eq!(store.prefix(5).unwrap(), 256 * 1024 - 4096, "on disk as in memory");
+    let before = taken();
+    for number in 6..256 {
+        store.write(number, 0, &vec![0; MIB]).unwrap();
+        assert_eq!(store.prefix(number).unwrap(), MIB);
+    }
+    assert!(taken() <= 7 * PIECE_BYTES, "{} of {before}", taken());
+    store.write(300, 0, &noise).unwrap();
+    assert!(taken() <= 8 * PIECE_BYTES, "no more is set aside");
+}
+
+#[test]
 fn a_huge_file_of_zeros_needs_no_room_and_one_of_data_is_refused_at_once() {
     let sample = sample();
     let folder = Directory::open(sample.temp.path()).unwrap();
@@ -143,7 +165,7 @@ fn a_link_laid_out_for_us_is_not_written_through() {
 fn pieces_are_read_back_across_their_borders() {
     let sample = sample();
     let store = sample.open().unwrap();
-    (0..6).for_each(|number| sample.write(&store, number));
+    sample.write_all(&store, 0..6);
     let mut buffer = vec![0; 3 * MIB];
     store.read(2 * PIECE_BYTES - 5, &mut buffer).unwrap();
     assert_eq!(buffer, sample.bytes[2 * MIB - 5..5 * MIB - 5]);

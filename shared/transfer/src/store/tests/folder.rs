@@ -51,7 +51,7 @@ fn a_folder_that_drops_in_the_middle_is_finished_by_the_next() {
     let sample = Sample::folder(&entries());
     let store = sample.open().unwrap();
     let half: Vec<usize> = (0..sample.layout.pieces()).step_by(2).collect();
-    half.iter().for_each(|number| sample.write(&store, *number));
+    sample.write_all(&store, half.iter().copied());
     store.write(1, 0, &sample.piece(1)[..10]).unwrap();
     drop(store);
     let store = sample.open().unwrap();
@@ -69,14 +69,16 @@ fn a_folder_that_drops_in_the_middle_is_finished_by_the_next() {
 fn what_was_wanted_before_and_is_not_now_gets_no_name() {
     let sample = Sample::folder(&entries());
     let store = sample.open().unwrap();
-    (0..sample.layout.pieces()).for_each(|number| store.write(number, 0, &[66]).unwrap());
+    for number in 0..sample.layout.pieces() {
+        store.write(number, 0, &[66]).unwrap();
+    }
     drop(store);
     let store = sample.open_some(|path| path == "sub/deep/holes").unwrap();
     let files = &sample.manifest.as_ref().unwrap().files;
     let file = files.iter().position(|file| file.path.as_str() == "sub/deep/holes").unwrap();
     let pieces: Vec<usize> = sample.layout.pieces_of(file).collect();
     assert_eq!(sample.good(&store).unwrap(), [0; 0]);
-    pieces.iter().for_each(|number| sample.write(&store, *number));
+    sample.write_all(&store, pieces.iter().copied());
     assert_eq!(sample.good(&store).unwrap(), pieces);
     store.sync().unwrap();
     let placed = store.place().unwrap();

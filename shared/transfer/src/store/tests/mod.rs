@@ -54,7 +54,8 @@ impl Sample {
     /// Files by path; a path that ends in `/` is a folder, `*` before a path makes it executable.
     fn folder(entries: &[(&str, Vec<u8>)]) -> Self {
         let folders = entries.iter().filter_map(|(path, _)| path.strip_suffix('/'));
-        let folders = folders.map(|path| FolderEntry { path: EntryPath::parse(path).unwrap(), modified: WHEN });
+        let folders =
+            folders.map(|path| FolderEntry { path: EntryPath::parse(path).unwrap(), modified: WHEN });
         let files = entries.iter().filter(|(path, _)| !path.ends_with('/')).map(|(path, bytes)| {
             let entry = FileEntry {
                 path: EntryPath::parse(path.trim_start_matches('*')).unwrap(),
@@ -145,6 +146,10 @@ impl Sample {
         }
     }
 
+    fn write_all(&self, store: &Store, numbers: impl Iterator<Item = usize>) {
+        numbers.for_each(|number| self.write(store, number));
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.temp.path().join(name)
     }
@@ -185,4 +190,5 @@ fn kind(result: io::Result<impl std::fmt::Debug>) -> io::ErrorKind {
     result.unwrap_err().kind()
 }
 
-const MIB: usize = PIECE_BYTES as usize;
+const MIB: usize = 1024 * 1024;
+const _: () = assert!(MIB as u64 == PIECE_BYTES);

@@ -125,7 +125,7 @@ fn a_folder_goes_into_the_one_that_is_there() {
     let sample = occupied(Conflict::Rename);
     let (placed, brought) = sample.fetch().unwrap();
     assert_eq!((placed.identical, brought), (1, 2));
-    assert_eq!(placed.respelled, [("dir/file".into(), "file (1)".into())]);
+    assert_eq!(placed.respelled, [("dir/file".into(), "dir/file (1)".into())]);
     let expected = [
         ("dir/file", "old"),
         ("dir/file (1)", "new"),
@@ -182,7 +182,9 @@ fn a_file_where_a_folder_must_be_stays() {
                 all.iter().find(|(_, text)| *text == "new").map(|(name, _)| name.as_str()),
             );
             match conflict {
-                Conflict::Ask => assert_eq!(Taken::of(&fetched.unwrap_err()), Some(&Taken(sample.path(place)))),
+                Conflict::Ask => {
+                    assert_eq!(Taken::of(&fetched.unwrap_err()), Some(&Taken(sample.path(place))));
+                }
                 Conflict::Skip => assert_eq!((old.as_str(), new), (place, None)),
                 Conflict::Rename => {
                     assert_eq!(old, place);
@@ -216,7 +218,10 @@ fn a_stop_while_names_are_given_loses_nothing_and_repeats_nothing() {
             let all = texts(&placed.path);
             let count = |text: &str| all.values().filter(|other| *other == text).count();
             let new = usize::from(conflict != Conflict::Skip);
-            assert_eq!((count("old"), count("new"), count("fresh"), count("same"), count("mine")), (1, new, 1, 1, 1));
+            assert_eq!(
+                (count("old"), count("new"), count("fresh"), count("same"), count("mine")),
+                (1, new, 1, 1, 1)
+            );
             assert_eq!(all.len(), 5 + new, "{all:?}");
             assert_eq!(sample.names(), ["Sent"]);
         }
