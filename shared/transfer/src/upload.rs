@@ -157,11 +157,10 @@ impl Meters {
 
     /// Ends what has been idle for long enough, or all of it, and tells of what was sent. Whether
     /// something is still open.
-    pub(crate) fn close(&self, door: Door, pulse: &Pulse, all: bool, mut tell: impl FnMut(Taken)) -> bool {
-        let now = pulse.elapsed_ms();
+    pub(crate) fn close(&self, door: Door, now_ms: u64, all: bool, mut tell: impl FnMut(Taken)) -> bool {
         let mut is_open = false;
         for meter in lock(&self.0).iter() {
-            if all || meter.is_idle(now) {
+            if all || meter.is_idle(now_ms) {
                 meter.close(door).into_iter().for_each(&mut tell);
             }
             is_open |= lock(&meter.taking).is_open;
@@ -282,17 +281,22 @@ mod tests {
     #[test]
     fn each_taking_is_logged_once_when_it_is_over() {
         let (pulse, meters) = (Arc::new(Pulse::new()), Meters::default());
-        let closed = |all| {
+        let close = |after, all| {
             let mut log = Vec::new();
-            let is_open = meters.close(DOOR, &pulse, all, |taken| log.push(taken.bytes));
+            let at = pulse.elapsed_ms() + after;
+            let is_open = meters.close(DOOR, at, all, |taken| log.push(taken.bytes));
             (log, is_open)
         };
+        let closed = |all| close(0, all);
         let sending = meters.begin(&bob(), &pulse);
         sending.sent(5);
         drop(sending);
         meters.begin(&bob(), &pulse).sent(2);
         assert_eq!(closed(false), (vec![], true), "not idle for long enough");
-        assert_eq!(closed(true), (vec![7], false));
+        let again = meters.begin(&bob(), &pulse);
+        assert_eq!(close(IDLE_MS + 1_000, false), (vec![], true), "under way");
+        drop(again);
+        assert_eq!(close(IDLE_MS + 1_000, false), (vec![7], false));
         assert_eq!(closed(true), (vec![], false));
         drop(meters.begin(&bob(), &pulse));
         assert_eq!(closed(true), (vec![], false), "nothing was taken");

@@ -57,8 +57,8 @@ impl Live {
     }
 
     /// Ends those whose receivers took too little for too long.
-    pub(crate) fn stop_slow(&self) {
-        let now = self.elapsed_ms(Instant::now());
+    pub(crate) fn stop_slow(&self, now: Instant) {
+        let now = self.elapsed_ms(now);
         self.stop(|response| {
             let slow = response.deadline.load(Ordering::Relaxed) < now;
             if slow {
@@ -196,6 +196,21 @@ mod tests {
         assert!(cut > Duration::from_mins(1) && cut < Duration::from_mins(3), "{cut:?}");
         let stalled = served(1.0, 32 * 1024);
         assert!(stalled > Duration::from_mins(1) && stalled < Duration::from_secs(70), "{stalled:?}");
+    }
+
+    #[test]
+    fn only_those_who_are_waited_for_can_be_slow() {
+        let live = Arc::new(Live::new());
+        let door = Door::Share(landline_protocol::ShareId::from_bytes([1; 16]));
+        let list = || Listed::new(&live, door, DeviceId::from_bytes([1; 32]), &CancellationToken::new());
+        let (mut reads, mut hangs, limited) = (list(), list(), list());
+        reads.handed(1_000);
+        reads.asked();
+        hangs.handed(1_000);
+        live.stop_slow(Instant::now() + PATIENCE / 2);
+        assert!(!hangs.is_stopped());
+        live.stop_slow(Instant::now() + PATIENCE * 2);
+        assert!(hangs.is_stopped() && !reads.is_stopped() && !limited.is_stopped());
     }
 
     #[test]

@@ -271,7 +271,7 @@ impl Shares {
         served.withdraw();
         self.0.live.stop_door(served.door);
         let mut log = lock(&self.0.log);
-        served.past.meters.close(served.door, &self.0.pulse, true, |taken| log.push(taken));
+        served.past.meters.close(served.door, self.0.pulse.elapsed_ms(), true, |taken| log.push(taken));
         drop(log);
         self.0.pulse.now();
     }

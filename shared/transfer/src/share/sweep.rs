@@ -1,7 +1,7 @@
 //! Looks now and then at what is under way: receivers that hardly read, and takings that are over.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::task::AbortOnDropHandle;
 
@@ -26,7 +26,7 @@ impl Shares {
         let mut log = lock(&self.0.log);
         let mut is_open = false;
         for served in all {
-            is_open |= served.past.meters.close(served.door, &self.0.pulse, false, |taken| {
+            is_open |= served.past.meters.close(served.door, self.0.pulse.elapsed_ms(), false, |taken| {
                 log.push(taken);
                 self.0.pulse.now();
             });
@@ -41,7 +41,7 @@ async fn sweep(shares: Weak<Inner>) {
         let Some(shares) = shares.upgrade().map(Shares) else {
             return;
         };
-        shares.0.live.stop_slow();
+        shares.0.live.stop_slow(Instant::now());
         let more = shares.close_takings();
         let mut sweeper = lock(&shares.0.sweeper);
         // Whatever begins from now on finds nobody here and starts anew: it is listed before it looks.
