@@ -12,7 +12,9 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use super::exit;
-pub(crate) use transfers::{Choice, Get, Limits, Offers, OnConflict, Send, Wanted};
+#[cfg(test)]
+pub(crate) use transfers::OnConflict;
+pub(crate) use transfers::{Choice, Get, Limit, Limits, Offers, Send, Wanted};
 
 /// Chat and file sharing for people on one network.
 ///

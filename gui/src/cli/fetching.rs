@@ -75,19 +75,26 @@ fn can_ask() -> bool {
 async fn answer(client: &mut Client, one: &Fetching, path: &Path) -> Result<(), Problem> {
     let shown = printable(&path.to_string_lossy());
     let asked = tokio::task::spawn_blocking(move || ask(&shown));
-    let choice = asked.await.map_err(|_| Problem::engine_gone())??;
-    let action = match choice {
-        Some(conflict) => {
+    let action = match asked.await.map_err(|_| Problem::engine_gone())?? {
+        Answer::With(conflict) => {
             let how = AcceptHow { conflict: Some(conflict), ..one.how.clone() };
             Action::Accept { offer: one.offer, how }
         }
-        None => Action::Cancel { offer: one.offer },
+        Answer::Cancel => Action::Cancel { offer: one.offer },
     };
     client.run(action).await.map(drop)
 }
 
-/// One answer of four; nothing means that it is not wanted after all.
-fn ask(path: &str) -> Result<Option<Conflict>, Problem> {
+/// What somebody says about a taken name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// Do this.
+    With(Conflict),
+    /// It is not wanted after all.
+    Cancel,
+}
+
+fn ask(path: &str) -> Result<Answer, Problem> {
     loop {
         let mut stderr = io::stderr().lock();
         write!(stderr, "{path} is there already. [k]eep both, [s]kip, [r]eplace it, or [c]ancel? ")?;
@@ -95,20 +102,20 @@ fn ask(path: &str) -> Result<Option<Conflict>, Problem> {
         drop(stderr);
         let mut line = String::new();
         if io::stdin().lock().read_line(&mut line)? == 0 {
-            return Ok(None);
+            return Ok(Answer::Cancel);
         }
-        if let Some(choice) = choice(&line) {
-            return Ok(choice);
+        if let Some(answer) = understood(&line) {
+            return Ok(answer);
         }
     }
 }
 
-fn choice(line: &str) -> Option<Option<Conflict>> {
+fn understood(line: &str) -> Option<Answer> {
     match line.trim().to_ascii_lowercase().as_str() {
-        "k" | "keep" | "keep both" => Some(Some(Conflict::Rename)),
-        "s" | "skip" => Some(Some(Conflict::Skip)),
-        "r" | "replace" => Some(Some(Conflict::Replace)),
-        "c" | "cancel" => Some(None),
+        "k" | "keep" | "keep both" => Some(Answer::With(Conflict::Rename)),
+        "s" | "skip" => Some(Answer::With(Conflict::Skip)),
+        "r" | "replace" => Some(Answer::With(Conflict::Replace)),
+        "c" | "cancel" => Some(Answer::Cancel),
         _ => None,
     }
 }
@@ -230,14 +237,14 @@ mod tests {
     #[test]
     fn answers_are_understood() {
         for (line, expected) in [
-            ("k\n", Some(Some(Conflict::Rename))),
-            (" Skip \n", Some(Some(Conflict::Skip))),
-            ("r", Some(Some(Conflict::Replace))),
-            ("c\n", Some(None)),
+            ("k\n", Some(Answer::With(Conflict::Rename))),
+            (" Skip \n", Some(Answer::With(Conflict::Skip))),
+            ("r", Some(Answer::With(Conflict::Replace))),
+            ("c\n", Some(Answer::Cancel)),
             ("\n", None),
             ("yes\n", None),
         ] {
-            assert_eq!(choice(line), expected, "{line:?}");
+            assert_eq!(understood(line), expected, "{line:?}");
         }
     }
 

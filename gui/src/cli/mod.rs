@@ -110,7 +110,7 @@ async fn one(global: &Global, out: Out, command: Command) -> Result<(), Problem>
         Command::Cancel(choice) => offers::cancel(client, &choice).await,
         Command::Pause(choice) => offers::pause(client, &choice).await,
         Command::Resume(choice) => get::resume(client, &choice).await,
-        Command::Uploads => settings::uploads(client).await,
+        Command::Uploads => settings::uploads(client),
         Command::Limits(limits) => settings::limits(client, &limits).await,
         Command::Forget(forget) => account::forget(client, &forget).await,
         Command::SignUp(_) | Command::SignIn(_) | Command::Host(_) | Command::Demo(_) => {

@@ -14,7 +14,9 @@ use landline_protocol::{ConversationKind, Timestamp, UserName};
 use serde::Serialize;
 
 use super::exit::Exit;
-pub(crate) use transfers::{Entry, Limits, Offer, Progress, Recipient, Source, Upload, state_name};
+#[cfg(test)]
+pub(crate) use transfers::Recipient;
+pub(crate) use transfers::{Entry, Limits, Offer, Progress, Upload, state_name};
 
 /// A line of `--json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -33,20 +33,17 @@ pub(crate) async fn limits(client: &mut Client, args: &args::Limits) -> Result<(
 
 fn changed(before: &TransferSettings, args: &args::Limits, person: Option<&UserName>) -> TransferSettings {
     let mut settings = before.clone();
-    match person {
-        Some(user) => {
-            for (limits, wanted) in [(&mut settings.up_to, args.up), (&mut settings.down_from, args.down)] {
-                match wanted {
-                    Some(Limit(Some(rate))) => drop(limits.insert(user.clone(), rate)),
-                    Some(Limit(None)) => drop(limits.remove(user)),
-                    None => {}
-                }
+    if let Some(user) = person {
+        for (limits, wanted) in [(&mut settings.up_to, args.up), (&mut settings.down_from, args.down)] {
+            match wanted {
+                Some(Limit(Some(rate))) => drop(limits.insert(user.clone(), rate)),
+                Some(Limit(None)) => drop(limits.remove(user)),
+                None => {}
             }
         }
-        None => {
-            settings.up = args.up.map_or(settings.up, |limit| limit.0);
-            settings.down = args.down.map_or(settings.down, |limit| limit.0);
-        }
+    } else {
+        settings.up = args.up.map_or(settings.up, |limit| limit.0);
+        settings.down = args.down.map_or(settings.down, |limit| limit.0);
     }
     settings.download_slots = args.downloads_at_once.unwrap_or(settings.download_slots);
     settings.upload_slots = args.served_at_once.unwrap_or(settings.upload_slots);
@@ -55,7 +52,7 @@ fn changed(before: &TransferSettings, args: &args::Limits, person: Option<&UserN
 }
 
 /// Who took what from this machine.
-pub(crate) async fn uploads(client: &mut Client) -> Result<(), Problem> {
+pub(crate) fn uploads(client: &Client) -> Result<(), Problem> {
     let uploads: Vec<Upload> = client.now().uploads.iter().map(Upload::from).collect();
     if uploads.is_empty() {
         client.out.note("Nobody has taken anything from this computer yet.");

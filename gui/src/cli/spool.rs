@@ -81,7 +81,7 @@ struct Part(PathBuf);
 impl Part {
     fn make(spool: &Path) -> Result<Self, Problem> {
         let made = private_folder(spool)
-            .and_then(|()| tempfile::Builder::new().suffix(".part").tempdir_in(spool))
+            .and_then(|()| private_builder().tempdir_in(spool))
             .map(|folder| Self(folder.keep()));
         made.map_err(|error| disk(&error))
     }
@@ -138,6 +138,14 @@ fn private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+fn private_builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.suffix(".part");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder
 }
 
 fn private_folder(path: &Path) -> io::Result<()> {

@@ -86,7 +86,7 @@ fn pick(files: u32) -> impl FnOnce(&mut Desk) {
 }
 
 fn limits(desk: &mut Desk) {
-    click("Transfers")(desk);
+    click("All transfers")(desk);
     click("Slots and limits")(desk);
 }
 
@@ -102,7 +102,13 @@ fn every_screen_is_in_order_in_both_themes() {
         take(&format!("first-{tone}"), fake::signed_out(), WIDE, theme, |_| {});
         take(&format!("refused-{tone}"), fake::refused(), WIDE, theme, |_| {});
         take(&format!("cards-{tone}"), fake::every_transfer(), [1200.0, 6400.0], theme, open(marta()));
-        take(&format!("page-{tone}"), fake::every_transfer(), [1200.0, 2300.0], theme, click("Transfers"));
+        take(
+            &format!("page-{tone}"),
+            fake::every_transfer(),
+            [1200.0, 2300.0],
+            theme,
+            click("All transfers"),
+        );
         take(&format!("pick-{tone}"), fake::every_transfer(), WIDE, theme, pick(312));
         take(&format!("limits-{tone}"), fake::every_transfer(), WIDE, theme, limits);
         take(&format!("settings-{tone}"), fake::busy(), WIDE, theme, click("Settings"));
@@ -115,7 +121,7 @@ fn every_screen_is_in_order_in_both_themes() {
         open(marta())(desk);
         click("Limits of Marta Keller")(desk);
     });
-    take("page-empty", fake::alone(), WIDE, Light, click("Transfers"));
+    take("page-empty", fake::alone(), WIDE, Light, click("All transfers"));
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn narrow_windows_and_long_names_are_in_order() {
     take("narrow-list", fake::busy(), NARROW, Dark, |_| {});
     take("narrow-chat", fake::busy(), NARROW, Light, open(marta()));
     take("narrow-cards", fake::every_transfer(), [480.0, 6900.0], Dark, open(marta()));
-    take("narrow-page", fake::every_transfer(), [480.0, 2500.0], Light, click("Transfers"));
+    take("narrow-page", fake::every_transfer(), [480.0, 2500.0], Light, click("All transfers"));
     take("narrow-pick", fake::every_transfer(), NARROW, Dark, pick(40));
     take("narrow-limits", fake::every_transfer(), NARROW, Light, limits);
     take("narrow-first", fake::signed_out(), NARROW, Light, |_| {});

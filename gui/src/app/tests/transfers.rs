@@ -44,7 +44,7 @@ fn cards() -> Desk {
 
 fn page() -> Desk {
     let mut desk = Desk::new(fake::every_transfer(), [1200.0, 3000.0]);
-    click(&mut desk, "Transfers");
+    click(&mut desk, "All transfers");
     desk.asked();
     desk
 }
@@ -151,7 +151,7 @@ fn files_of_a_folder_are_picked() {
     desk.window.get_by_label_contains("0 of 312 files");
     click(&mut desk, "Accept these");
     assert!(desk.asked().iter().all(|action| !matches!(action, Action::Accept { .. })), "nothing is picked");
-    type_over(&mut desk, "Find files", "00031");
+    type_over(&mut desk, "Find files", "picture 00031");
     click(&mut desk, "Take these");
     click(&mut desk, "day 1/picture 000310.jpg");
     click(&mut desk, "Replace");
@@ -219,7 +219,7 @@ fn the_page_leads_to_conversations_and_back() {
     desk.window.get_by_label_contains("for-everyone.mkv · 840 MiB");
     click(&mut desk, "Show for-everyone.mkv in its conversation");
     desk.window.get_by_label("Message Everyone");
-    click(&mut desk, "Transfers");
+    click(&mut desk, "All transfers");
     click(&mut desk, "Back to the conversations");
     desk.window.get_by_label("Message Everyone");
 }
@@ -237,7 +237,7 @@ fn a_download_is_moved_to_the_end_by_its_menu() {
 fn what_is_open_but_hidden_by_the_page_is_not_read() {
     let mut desk = Desk::new(fake::busy(), WIDE);
     desk.asked();
-    click(&mut desk, "Transfers");
+    click(&mut desk, "All transfers");
     desk.window.state_mut().state.open = Some(fake::direct("Jonas Weber"));
     desk.window.run();
     assert!(desk.asked().is_empty());
@@ -309,7 +309,8 @@ fn files_and_folders_are_chosen_by_the_desktop() {
 #[test]
 fn a_folder_is_told_from_a_file_in_the_list_and_on_its_card() {
     let desk = cards();
-    desk.window.get_by_label("folder · 312 files · 840 MiB · from Marta Keller");
+    let about = desk.window.query_all_by_label("folder · 312 files · 840 MiB · from Marta Keller");
+    assert_eq!(about.count(), 2, "of both folders");
     let node = desk.window.get_by_label("Choose… survey photos");
     assert_eq!(node.accesskit_node().role(), Role::Button);
 }

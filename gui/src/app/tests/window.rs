@@ -205,7 +205,7 @@ fn save_as_asks_for_a_path() {
         panic!("{asked:?}");
     };
     assert_eq!(how.folder.as_deref(), Some(std::path::Path::new("/home/alex/Downloads/Landline")));
-    assert_eq!(how.name.as_ref().map(|name| name.as_str()), Some("minutes.pdf"));
+    assert_eq!(how.name.as_ref().map(landline_protocol::FileName::as_str), Some("minutes.pdf"));
     assert_eq!((how.conflict, how.picks.clone()), (None, None), "the rest is as usual");
 }
 

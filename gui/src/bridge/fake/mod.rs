@@ -394,9 +394,3 @@ pub(crate) fn long_past(first: u64, last: u64) -> Snapshot {
     lobby.messages = lobby.messages.iter().skip(usize::try_from(first - 1).unwrap()).cloned().collect();
     Snapshot { conversations: [lobby].into(), ..busy() }
 }
-
-/// Who is in a transfer's conversation.
-pub(crate) fn kind_of(snapshot: &Snapshot, transfer: &TransferView) -> Option<ConversationKind> {
-    let mut all = snapshot.conversations.iter();
-    all.find(|view| view.id == transfer.conversation).map(|view| view.kind.clone())
-}

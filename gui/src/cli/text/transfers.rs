@@ -208,9 +208,9 @@ pub(super) mod tests {
         let folder = Offer { kind: "folder", files: Some(312), ..offer("photos") };
         let queued = Offer { state: "queued_there", ahead: Some(3), ..offer("c") };
         insta::assert_snapshot!(offers(&[outgoing, cancelled, folder, queued]), @r"
-        12345678  to bob    1.5 MiB             done bob                  report.pdf
-        12345678  from bob  1.5 MiB             cancelled by bob          b
-        12345678  from bob  312 files, 1.5 MiB  offered                   photos/
+        12345678  to bob    1.5 MiB             done bob                   report.pdf
+        12345678  from bob  1.5 MiB             cancelled by bob           b
+        12345678  from bob  312 files, 1.5 MiB  offered                    photos/
         12345678  from bob  1.5 MiB             bob serves 3 others first  c
         ");
     }

@@ -85,7 +85,7 @@ fn header(ui: &mut Ui, me: &Me, menu: &settings::Menu, commands: &mut Commands) 
     if me.admin && child.add(IconButton::new(ICON_PERSON_ADD, "Invite someone")).clicked() {
         commands.push(AppCommand::Invite);
     }
-    if child.add(IconButton::new(ICON_SWAP_VERT, "Transfers")).clicked() {
+    if child.add(IconButton::new(ICON_SWAP_VERT, "All transfers")).clicked() {
         commands.push(AppCommand::ShowTransfers);
     }
     settings::show(&mut child, menu, commands);

@@ -55,9 +55,11 @@ impl<'a> Layout<'a> {
                 text::line(ui, left, theme::tabular(size::SMALL), palette.weak, inner - right.size().x - 8.0);
             (left, right)
         });
-        let sources = card.sources.iter().map(|line| match line.bad {
-            true => wrapped(&line.text, palette.red_text),
-            false => text::line(ui, &line.text, theme::tabular(size::SMALL), palette.weak, inner),
+        let sources = card.sources.iter().map(|line| {
+            if line.bad {
+                return wrapped(&line.text, palette.red_text);
+            }
+            text::line(ui, &line.text, theme::tabular(size::SMALL), palette.weak, inner)
         });
         let recipients =
             card.recipients.iter().map(|words| text::line(ui, words, small.clone(), palette.weak, inner));

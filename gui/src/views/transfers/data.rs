@@ -155,6 +155,7 @@ impl FileCard {
 }
 
 /// From 0 to 1; nothing to move has moved.
+#[allow(clippy::cast_possible_truncation, reason = "from 0 to 1")]
 pub(super) fn part(done: u64, whole: u64) -> f32 {
     if whole == 0 { 1.0 } else { (done as f64 / whole as f64).min(1.0) as f32 }
 }

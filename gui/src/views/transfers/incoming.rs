@@ -48,7 +48,7 @@ fn going_on(card: &mut FileCard, transfer: &TransferView) {
             card.actions.insert(0, Do::First);
         }
         TransferState::QueuedThere(0) => {
-            card.set(Tone::Waiting, format!("{author} serves others; you are next"))
+            card.set(Tone::Waiting, format!("{author} serves others; you are next"));
         }
         TransferState::QueuedThere(ahead) => {
             let others = format::count(*ahead as usize, "other", "others");
@@ -103,7 +103,7 @@ fn ended(card: &mut FileCard, transfer: &TransferView, around: Around<'_>) {
         TransferState::Failed(cause) => {
             card.set(Tone::Bad, cause.text.clone());
             if cause.kind == FailureKind::SourceChanged && transfer.replaced_by.is_none() {
-                card.state.push_str(&format!(" {} can share the new version.", transfer.author));
+                card.state = format!("{} {} can share the new version.", card.state, transfer.author);
             }
             card.actions = vec![Do::Retry];
         }
@@ -168,7 +168,7 @@ fn moving(card: &mut FileCard, transfer: &TransferView) {
     card.picture = transfer.picture.clone();
     card.sources = sources(transfer);
     if let (TransferKind::Folder(summary), Some((left, _))) = (transfer.kind, &mut card.figures) {
-        left.push_str(&format!(" · {} of {} files", transfer.files_done, summary.files));
+        *left = format!("{left} · {} of {} files", transfer.files_done, summary.files);
     }
 }
 
@@ -179,11 +179,11 @@ fn sources(transfer: &TransferView) -> Vec<SourceLine> {
     let used: Vec<String> = all.iter().filter_map(used).collect();
     let mut lines = Vec::new();
     if !alone && !used.is_empty() {
-        let more = used.len().saturating_sub(NAMED);
-        let mut text = format!("from {}", used[..used.len().min(NAMED)].join(", "));
-        if more > 0 {
-            text.push_str(&format!(" and {more} more"));
-        }
+        let named = used[..used.len().min(NAMED)].join(", ");
+        let text = match used.len().saturating_sub(NAMED) {
+            0 => format!("from {named}"),
+            more => format!("from {named} and {more} more"),
+        };
         lines.push(SourceLine { text, bad: false });
     }
     lines.extend(all.iter().filter_map(|one| match &one.standing {

@@ -23,7 +23,7 @@ pub(crate) fn show(ui: &mut Ui, summary: &Summary, cards: &[FileCard], commands:
     let active = text::line(ui, &active, theme::regular(size::PREVIEW), palette.weak, 120.0);
     let all = Rect::from_center_size(pos2(rect.right() - 29.0, rect.center().y), egui::Vec2::splat(26.0));
     let mut corner = ui.new_child(egui::UiBuilder::new().id_salt("all transfers").max_rect(all));
-    if corner.add(IconButton::new(ICON_OPEN_IN_FULL, "All transfers").small()).clicked() {
+    if corner.add(IconButton::new(ICON_OPEN_IN_FULL, "Show all of them").small()).clicked() {
         commands.push(AppCommand::ShowTransfers);
     }
     text::paint_right(ui, active, all.left() - 6.0, rect.center().y);
