@@ -1,6 +1,9 @@
 //! Receives a run of pieces: from the network into one buffer, from there to disk in steps, and each
 //! piece judged by itself.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use landline_protocol::limits::PIECE_BYTES;
 use tokio::time::Instant;
 
@@ -11,8 +14,6 @@ use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::plan::Task;
 use crate::range::Slice;
-
-use bytes::Bytes;
 
 /// Bytes of an unfinished piece after which they are written, so that a killed process has them.
 const STEP: usize = 256 * 1024;
@@ -36,11 +37,13 @@ struct Cursor {
 impl Worker {
     /// Brings the pieces of a task.
     pub(super) async fn bring(&mut self, content: &Content, task: Task) -> Result<(), Trouble> {
-        let mut cursor = self.begin(content, task)?;
+        let mut cursor = self.begin(content, task);
         let whole = content.layout().slice(task.run);
         let slice = Slice { start: whole.start + cursor.filled as u64, end: whole.end };
         let (began, size) = (Instant::now(), content.layout().size());
         let mut answer = self.wire()?.content(slice, size).await?;
+        let peer = Arc::clone(&self.peer);
+        let _moving = peer.moving();
         let mut coding = Coding::new(answer.compressed)?;
         while let Some(mut data) = answer.next().await? {
             if self.peer.throttle.is_limited() {
@@ -61,7 +64,7 @@ impl Worker {
     }
 
     /// What an interrupted attempt left of the first piece need not come again.
-    fn begin(&mut self, content: &Content, task: Task) -> Result<Cursor, Trouble> {
+    fn begin(&mut self, content: &Content, task: Task) -> Cursor {
         let (first, len) = (task.run.first, content.layout().len_of(task.run.first));
         self.buffer.resize(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX), 0);
         let mut there = if task.duplicate || len <= STEP { 0 } else { content.prefix(first) };
@@ -69,7 +72,7 @@ impl Worker {
         if there > 0 && content.store().read(start, &mut self.buffer[..there]).is_err() {
             there = 0;
         }
-        Ok(Cursor {
+        Cursor {
             piece: first,
             end: task.run.range().end,
             len,
@@ -77,7 +80,7 @@ impl Worker {
             written: there,
             from_disk: there > 0,
             duplicate: task.duplicate,
-        })
+        }
     }
 
     /// Puts what came where it belongs.
@@ -118,7 +121,12 @@ impl Worker {
     fn judge(&mut self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
         let piece = &self.buffer[..cursor.len];
         match content.admit(cursor.piece, piece, cursor.written).map_err(|error| self.disk(error))? {
-            Admission::Good => self.succeeded(cursor.len as u64),
+            Admission::Good => {
+                self.succeeded(cursor.len as u64);
+                if content.missing() == 0 {
+                    self.download.ring();
+                }
+            }
             Admission::Late => {}
             Admission::Wrong => {
                 content.distrust(cursor.piece);
@@ -128,6 +136,9 @@ impl Worker {
                     Trouble::Lied("sent something else than was offered")
                 });
             }
+        }
+        if self.peer.is_dropped() {
+            return Err(Trouble::Beaten); // its other connection lied
         }
         cursor.piece += 1;
         (cursor.filled, cursor.written, cursor.from_disk) = (0, 0, false);

@@ -20,8 +20,8 @@ use crate::layout::Layout;
 use crate::lock;
 use crate::manifest::Manifest;
 use crate::plan::{Has, Plan, SourceId, Task};
-use crate::store::Store;
 use crate::share::Hashed;
+use crate::store::Store;
 use crate::tree::{ChainingValue, PieceTree};
 use crate::values::{Values, compute};
 
@@ -321,7 +321,7 @@ impl Content {
     pub(super) fn is_covered_by(&self, maps: &[Has]) -> bool {
         let has = |piece: usize, has: &Has| match has {
             Has::All => true,
-            Has::Map(map) => map.get(piece / 8).is_some_and(|byte| byte >> (piece % 8) & 1 == 1),
+            Has::Map(map) => is_set(map, piece),
         };
         let pieces = lock(&self.pieces);
         let wanted = pieces.files.wanted().iter().enumerate().filter(|(_, wanted)| **wanted);
@@ -329,6 +329,18 @@ impl Content {
             .flat_map(|(file, _)| self.layout.pieces_of(file))
             .filter(|piece| !pieces.plan.is_here(*piece));
         missing.all(|piece| maps.iter().any(|map| has(piece, map)))
+    }
+
+    /// Whether any piece of this map is not here.
+    pub(super) fn lacks_any_of(&self, map: &[u8]) -> bool {
+        let pieces = lock(&self.pieces);
+        (0..self.layout.pieces()).any(|piece| is_set(map, piece) && !pieces.plan.is_here(piece))
+    }
+
+    /// Whether all of these pieces are here.
+    pub(super) fn are_here(&self, mut numbers: std::ops::RangeInclusive<usize>) -> bool {
+        let pieces = lock(&self.pieces);
+        numbers.all(|piece| pieces.plan.is_here(piece))
     }
 
     /// Bytes of content came over the network.
@@ -421,6 +433,10 @@ impl Pieces {
             self.files.came(piece.file);
         }
     }
+}
+
+fn is_set(map: &[u8], piece: usize) -> bool {
+    map.get(piece / 8).is_some_and(|byte| byte >> (piece % 8) & 1 == 1)
 }
 
 fn bits(count: usize, is_set: impl Fn(usize) -> bool) -> Vec<u8> {

@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use landline_protocol::name::printable;
 use landline_protocol::WireError;
+use landline_protocol::name::printable;
 use landline_trust::tls::KeyMismatch;
 
 use crate::disk;

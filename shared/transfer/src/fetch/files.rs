@@ -15,12 +15,8 @@ pub(super) struct Files {
 impl Files {
     /// All of them, with nothing here.
     pub(super) fn all(layout: &Layout) -> Self {
-        let mut files = Self {
-            wanted: vec![true; layout.files().len()],
-            left: Vec::new(),
-            wanted_count: 0,
-            complete: 0,
-        };
+        let mut files =
+            Self { wanted: vec![true; layout.files().len()], left: Vec::new(), wanted_count: 0, complete: 0 };
         files.count(layout, |_| false);
         files
     }

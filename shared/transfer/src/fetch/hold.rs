@@ -30,8 +30,7 @@ impl Holding for Content {
         if start >= end || end > layout.size() || !self.is_known() {
             return false;
         }
-        let (first, last) = (piece_at(layout, start), piece_at(layout, end - 1));
-        (first..=last).all(|piece| self.is_here(piece))
+        self.are_here(piece_at(layout, start)..=piece_at(layout, end - 1))
     }
 
     fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
@@ -39,7 +38,9 @@ impl Holding for Content {
     }
 
     fn tree(&self) -> Option<Bytes> {
-        self.known().filter(|known| matches!(known.proof, Proof::File { .. })).map(|known| known.bytes.clone())
+        self.known()
+            .filter(|known| matches!(known.proof, Proof::File { .. }))
+            .map(|known| known.bytes.clone())
     }
 
     fn manifest(&self) -> Option<Bytes> {

@@ -2,6 +2,7 @@
 //! before it agrees with the root.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use data_encoding::BASE64;
 use landline_protocol::limits::MANIFEST_BYTES;
@@ -29,8 +30,6 @@ impl Worker {
         let Some(root) = self.download.lease() else {
             return Ok(());
         };
-        let peer = Arc::clone(&self.peer);
-        let _moving = peer.task();
         let learned = match self.download.job.kind {
             Kind::File => self.tree(&root).await,
             Kind::Folder => self.manifest(root).await,
@@ -68,9 +67,9 @@ impl Worker {
         let pieces = content.layout().pieces() as u64;
         let have = self.wire()?.have(HAVE_BYTES + 2 * pieces.div_ceil(6).next_multiple_of(4)).await?;
         let (has, given) = read_have(&have)?;
-        let is_shared = given.as_ref().is_some_and(|given| given.iter().any(|byte| *byte != 0));
+        let is_shared = given.as_ref().is_some_and(|given| content.lacks_any_of(given));
         content.has(self.peer.id, has.clone(), given.as_deref());
-        self.peer.joined.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.peer.joined.store(true, Ordering::Relaxed);
         self.peer.told(has, is_shared);
         Ok(())
     }
@@ -118,8 +117,8 @@ pub(super) fn believe(
         tracing::warn!(%error, "the offered list of files is damaged");
         Trouble::Local(FetchError::Corrupt)
     })?;
-    let agrees = manifest.layout().size() == size
-        && summary.is_none_or(|summary| summary == manifest.summary());
+    let agrees =
+        manifest.layout().size() == size && summary.is_none_or(|summary| summary == manifest.summary());
     if !agrees {
         return Err(Trouble::Local(FetchError::Corrupt));
     }

@@ -33,8 +33,7 @@ pub async fn listing(
     root: Root,
 ) -> Result<Arc<Manifest>, ListingError> {
     let mut failed = ListingError::NotNow("Nobody is known who has it.".to_owned());
-    let may_ask =
-        |source: &&Source| matches!(source.door, Door::Share(_)) || !line.pass.borrow().is_empty();
+    let may_ask = |source: &&Source| matches!(source.door, Door::Share(_)) || !line.pass.borrow().is_empty();
     for source in sources.iter().filter(may_ask) {
         match ask(source, line, size, summary, root).await {
             Ok(manifest) => return Ok(manifest),

@@ -36,7 +36,7 @@ pub(super) struct Peer {
     /// Whether it is among the sources still.
     pub(super) present: AtomicBool,
     good: AtomicU64,
-    tasks: AtomicUsize,
+    answers: AtomicUsize,
     standing: Mutex<Standing>,
 }
 
@@ -66,7 +66,7 @@ impl Peer {
             joined: AtomicBool::new(false),
             present: AtomicBool::new(true),
             good: AtomicU64::new(0),
-            tasks: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
             standing: Mutex::new(Standing {
                 state: SourceState::Connecting,
                 proved: false,
@@ -123,7 +123,7 @@ impl Peer {
     /// Whether something comes from it, or did a moment ago.
     pub(super) fn is_moving(&self) -> bool {
         let moved = || lock(&self.standing).moved.is_some_and(|at| at.elapsed() < MOVING);
-        self.tasks.load(Ordering::Relaxed) > 0 || moved()
+        self.answers.load(Ordering::Relaxed) > 0 || moved()
     }
 
     /// Whether to ask what it has before choosing from it.
@@ -149,7 +149,11 @@ impl Peer {
     /// It answered as it should.
     pub(super) fn answered(&self) {
         let mut standing = lock(&self.standing);
-        (standing.state, standing.ahead) = (SourceState::Active, None);
+        if matches!(standing.state, SourceState::Connecting | SourceState::Waiting(_)) {
+            standing.state = SourceState::Active;
+            standing.moved = Some(Instant::now());
+        }
+        standing.ahead = None;
     }
 
     /// A good piece came from it.
@@ -173,22 +177,24 @@ impl Peer {
         (standing.ahead, standing.no) = (None, Some(no));
     }
 
-    /// It is somewhere else now. Another key at an address is forgiven with the address; a lie is not.
+    /// It is somewhere else now, or said to be back where it was: whoever waits for it tries at once.
+    /// Another key at an address is forgiven with the address; a lie is not.
     pub(super) fn moved_to(&self, source: Source) {
+        let mut standing = lock(&self.standing);
+        let is_awaited = matches!(standing.state, SourceState::Waiting(_)) && standing.ahead.is_none();
         self.source.send_if_modified(|now| {
             let is_new = *now != source;
             *now = source;
-            is_new
+            is_new || is_awaited
         });
-        let mut standing = lock(&self.standing);
         if matches!(standing.no, Some(FetchError::KeyChanged(_))) {
             (standing.state, standing.no) = (SourceState::Connecting, None);
         }
     }
 
-    /// Counts one task until the guard is dropped.
-    pub(super) fn task(&self) -> Moving<'_> {
-        self.tasks.fetch_add(1, Ordering::Relaxed);
+    /// Something is coming, until the guard is dropped.
+    pub(super) fn moving(&self) -> Moving<'_> {
+        self.answers.fetch_add(1, Ordering::Relaxed);
         Moving(self)
     }
 
@@ -204,6 +210,6 @@ pub(super) struct Moving<'a>(&'a Peer);
 impl Drop for Moving<'_> {
     fn drop(&mut self) {
         lock(&self.0.standing).moved = Some(Instant::now());
-        self.0.tasks.fetch_sub(1, Ordering::Relaxed);
+        self.0.answers.fetch_sub(1, Ordering::Relaxed);
     }
 }

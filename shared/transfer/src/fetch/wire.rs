@@ -94,7 +94,12 @@ impl Wire {
     }
 
     /// Appends the next `count` bytes of a resource whose length nobody knows yet; tells that length.
-    pub(super) async fn more(&mut self, what: Resource, all: &mut Vec<u8>, count: u64) -> Result<u64, Trouble> {
+    pub(super) async fn more(
+        &mut self,
+        what: Resource,
+        all: &mut Vec<u8>,
+        count: u64,
+    ) -> Result<u64, Trouble> {
         const WRONG: Trouble = Trouble::Lied("sent another part of the list of files than was asked for");
         let start = all.len() as u64;
         let answer = self.ask(what, Some(Slice { start, end: start + count })).await?;
@@ -107,13 +112,18 @@ impl Wire {
         }
         Answer::of(answer, slice.len()).read_into(all).await?;
         self.done();
-        if all.len() as u64 == slice.end { Ok(total) } else { Err(Trouble::broken("it stopped in the middle")) }
+        if all.len() as u64 == slice.end {
+            Ok(total)
+        } else {
+            Err(Trouble::broken("it stopped in the middle"))
+        }
     }
 
     /// What there is to fetch here, as an answer of at most `most` bytes.
     pub(super) async fn have(&mut self, most: u64) -> Result<Have, Trouble> {
         let text = self.whole(Resource::Have, most).await?;
-        serde_json::from_slice(&text).map_err(|_| Trouble::Lied("told what it has in words nobody understands"))
+        serde_json::from_slice(&text)
+            .map_err(|_| Trouble::Lied("told what it has in words nobody understands"))
     }
 
     async fn partial(&mut self, answer: Response<Incoming>) -> Result<Response<Incoming>, Trouble> {
@@ -164,7 +174,9 @@ impl Wire {
         self.done();
         match serde_json::from_slice::<WireError>(&text) {
             Ok(error) => Trouble::refused(error, matches!(self.door, Door::Share(_))),
-            Err(_) => Trouble::Passing(format!("The device answered with status {status} and did not say why.")),
+            Err(_) => {
+                Trouble::Passing(format!("The device answered with status {status} and did not say why."))
+            }
         }
     }
 }

@@ -100,7 +100,11 @@ impl Worker {
     fn next(&mut self) -> Step {
         // What rings from here on is not missed.
         self.bell.mark_unchanged();
-        if self.peer.is_dropped() || !self.may_ask() {
+        if self.peer.is_dropped() {
+            return Step::Rest(None);
+        }
+        if !self.may_ask() {
+            self.peer.waits("It is asked as soon as the coordinator gives leave to.".to_owned(), None);
             return Step::Rest(None);
         }
         let learns = self.slot == Slot::First && self.download.wants_to_learn();
@@ -187,7 +191,7 @@ impl Worker {
 
     async fn bring_task(&mut self, content: &Arc<Content>, task: Task) -> Result<(), Trouble> {
         let peer = Arc::clone(&self.peer);
-        let (_moving, _claim) = (peer.task(), Claim { download: Arc::clone(&self.download), peer: &peer, content, task });
+        let _claim = Claim { download: Arc::clone(&self.download), peer: &peer, content, task };
         self.bring(content, task).await
     }
 
@@ -248,7 +252,7 @@ impl Worker {
 /// Waits for a change; forever, if none can come any more.
 pub(super) async fn changed<T>(watch: &mut watch::Receiver<T>) {
     if watch.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -8,16 +8,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use data_encoding::BASE64;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use landline_net::Body;
 use landline_net::client::HttpConnection;
 use landline_net::dial::{DialError, dial};
 use landline_net::serve::{AcceptLimits, Peer, serve};
-use landline_protocol::peer_routes::Door;
+use landline_protocol::peer_routes::{Door, Resource};
 use landline_protocol::swarm::PASS_HEADER;
 use landline_protocol::{
-    ConversationId, DeviceId, FileName, FolderSummary, HeldKey, MessageId, OfferRef, Root, ShareId, UserName,
+    ConversationId, DeviceId, FileName, FolderSummary, Have, HeldKey, MessageId, OfferRef, Root, ShareId,
+    Timestamp, UserName,
 };
 use landline_transfer::fetch::{Connect, FetchError, FetchJob, Fetched, Line, Progress, Source, fetch};
 use landline_transfer::{Asker, Audience, Conflict, Destination, Hashed, Kind, Rates, Shares, respond};
@@ -31,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const MIB: u64 = 1024 * 1024;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// Longer than anything takes that does not hang.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a test does to an answer on its way out.
 pub(crate) type Tamper = Arc<dyn Fn(&str, Response<Body>) -> Response<Body> + Send + Sync>;
@@ -67,7 +70,7 @@ impl Sender {
         Self::with(Shares::new(up), Arc::new(|_, answer| answer)).await
     }
 
-    async fn with(shares: Shares, tamper: Tamper) -> Self {
+    pub(crate) async fn with(shares: Shares, tamper: Tamper) -> Self {
         let mut sender = Self {
             shares,
             key: Arc::new(DeviceKey::generate().unwrap()),
@@ -149,17 +152,16 @@ impl Sender {
         let (size, summary) = (shared.size(), shared.summary());
         self.shares.add(share, shared, audience);
         let offer = OfferRef {
-            conversation: ConversationId::from_bytes([1; 16]),
+            conversation: ConversationId::from_bytes([1; 32]),
             device: self.key.id(),
-            id: MessageId::from_bytes([id; 16]),
+            id: MessageId::new(Timestamp::from_millis(1), [id; 10]),
         };
         Offered { offer, share, size, summary, root: None, hashed: None, path: path.to_owned() }
     }
 
     /// Hashes what was offered and tells.
     pub(crate) fn seal(&self, offered: &mut Offered) {
-        let hashed =
-            Shares::open(&offered.path).unwrap().hash(&mut |_| ControlFlow::Continue(())).unwrap();
+        let hashed = Shares::open(&offered.path).unwrap().hash(&mut |_| ControlFlow::Continue(())).unwrap();
         self.shares.set_hashed(&offered.share, &hashed);
         (offered.root, offered.hashed) = (Some(hashed.root()), Some(hashed));
     }
@@ -302,20 +304,34 @@ impl Receiver {
         }
     }
 
-    pub(crate) fn begin(&self, job: FetchJob) -> Running {
-        let (progress, watching) = watch::channel(Progress::default());
-        let cancel = CancellationToken::new();
-        let task = tokio::spawn(fetch(job, progress, cancel.clone()));
-        Running { task, progress: watching, cancel }
-    }
-
     pub(crate) async fn fetch(
         &self,
         sender: &Sender,
         offered: &Offered,
         name: &str,
     ) -> Result<Fetched, FetchError> {
-        self.begin(self.job(sender, offered, name)).end().await
+        Running::begin(self.job(sender, offered, name)).end().await
+    }
+
+    /// Which pieces a machine passes on; none while it passes on nothing.
+    pub(crate) async fn map(&self, machine: &Sender, offered: &Offered) -> Vec<bool> {
+        let source = machine.holder(offered);
+        let mut connection = Dialler(Arc::clone(&self.key)).connect(&source).await.unwrap();
+        let request = Request::get(source.door.to(Resource::Have).to_string())
+            .header("authorization", "Bearer Asker")
+            .header(PASS_HEADER, offered.offer.key().to_string());
+        let answer = connection.send(request.body(Full::default()).unwrap()).await.unwrap();
+        let pieces = usize::try_from(offered.size.div_ceil(MIB)).unwrap();
+        if !answer.status().is_success() {
+            return vec![false; pieces];
+        }
+        let have: Have =
+            serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap();
+        let map = have.map.map_or(Vec::new(), |map| BASE64.decode(map.as_bytes()).unwrap());
+        let bit = |piece: usize| {
+            have.complete || map.get(piece / 8).is_some_and(|byte| byte >> (piece % 8) & 1 == 1)
+        };
+        (0..pieces).map(bit).collect()
     }
 
     /// The names in the download folder, hidden ones included.
@@ -330,12 +346,22 @@ impl Receiver {
 
     /// The file of pieces of a single file.
     pub(crate) fn part(&self) -> PathBuf {
-        let name = self.names().into_iter().find(|name| name.ends_with(".part"));
+        let name = self
+            .names()
+            .into_iter()
+            .find(|name| Path::new(name).extension().is_some_and(|kind| kind == "part"));
         self.folder.path().join(name.unwrap())
     }
 }
 
 impl Running {
+    pub(crate) fn begin(job: FetchJob) -> Self {
+        let (progress, watching) = watch::channel(Progress::default());
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(fetch(job, progress, cancel.clone()));
+        Self { task, progress: watching, cancel }
+    }
+
     /// How it ends.
     pub(crate) async fn end(&mut self) -> Result<Fetched, FetchError> {
         tokio::time::timeout(PATIENCE, &mut self.task).await.expect("it ends").unwrap()

@@ -27,16 +27,11 @@ impl Gate {
         self.limit.send_replace(u64::MAX);
     }
 
-    /// Nothing more comes through.
-    pub(crate) fn shut(&self) {
-        self.limit.send_replace(0);
-    }
-
     /// The tamper that puts it before all content, and nothing else.
     pub(crate) fn tamper(self: &Arc<Self>) -> Tamper {
         let gate = Arc::clone(self);
         Arc::new(move |path, answer| {
-            if !path.ends_with("/content") {
+            if !path.ends_with("/content") || !answer.status().is_success() {
                 return answer;
             }
             let (limit, passed) = (gate.limit.subscribe(), gate.passed.clone());

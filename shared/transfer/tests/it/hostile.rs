@@ -7,17 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
 use landline_net::Body;
+use landline_transfer::fetch::SourceState;
 use landline_transfer::{Audience, FetchError};
 use landline_trust::device::DeviceKey;
 
-use crate::desk::{Gate, MIB, Receiver, Sender, Tamper, noise};
+use crate::desk::{MIB, Receiver, Running, Sender, Tamper, fixed, noise};
+use crate::gate::Gate;
 
 /// Changes one byte of the content, this far into what is sent.
-fn flip_at(position: u64) -> Tamper {
+pub(crate) fn flip_at(position: u64) -> Tamper {
     let passed = Arc::new(AtomicU64::new(0));
     Arc::new(move |path, answer| {
-        if path.ends_with("/tree") {
+        if !path.ends_with("/content") {
             return answer;
         }
         let passed = passed.clone();
@@ -33,7 +37,7 @@ fn flip_at(position: u64) -> Tamper {
     })
 }
 
-fn changed(body: Body, change: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Body {
+pub(crate) fn changed(body: Body, change: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Body {
     let map = move |frame: hyper::body::Frame<Bytes>| {
         frame.map_data(|data| {
             let mut bytes = data.to_vec();
@@ -50,19 +54,20 @@ async fn a_changed_byte_is_caught_and_only_its_piece_is_fetched_again() {
     let mut receiver = Receiver::new();
     let bytes = noise(4 * MIB, 1); // one connection, one run
     let offered = sender.share(1, "x", &bytes);
-    let running = receiver.begin(receiver.job(&sender, &offered, "file"));
-    let progress = running.progress.clone();
-    let error = running.task.await.unwrap().unwrap_err();
+    let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
+    let error = running.end().await.unwrap_err();
     assert!(matches!(error, FetchError::Corrupt), "{error}");
     assert!(!error.retryable());
-    assert_eq!(progress.borrow().verified, 2 * MIB, "the piece did not count");
+    assert_eq!(running.now().verified, 2 * MIB, "the piece did not count");
+    assert!(matches!(running.state_of(sender.key.id()), SourceState::Dropped(_)));
     assert!(receiver.has_only_parts());
 
     sender.restart().await;
     receiver.user = "Again".parse().unwrap();
-    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
+    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().placed.path;
     assert!(fs::read(path).unwrap() == bytes);
-    assert_eq!(sender.asked_bytes(&receiver), 2 * MIB);
+    let asked = sender.asked_bytes(&receiver);
+    assert!(asked < 3 * MIB, "{asked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +91,7 @@ async fn a_forged_tree_is_refused_before_anything_is_fetched() {
     let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
     assert!(matches!(error, FetchError::Corrupt), "{error}");
     assert_eq!(sender.asked_bytes(&receiver), 0);
-    assert_eq!(receiver.names(), [""; 0]);
+    assert!(receiver.has_only_parts());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,8 +99,10 @@ async fn another_device_at_the_address_gets_nothing() {
     let (sender, receiver) = (Sender::start().await, Receiver::new());
     let offered = sender.share(1, "x", b"bytes");
     let mut job = receiver.job(&sender, &offered, "file");
-    job.device = DeviceKey::generate().unwrap().id();
-    let error = receiver.begin(job).task.await.unwrap().unwrap_err();
+    let mut other = sender.author(&offered);
+    other.device = DeviceKey::generate().unwrap().id();
+    job.sources = fixed([other].into());
+    let error = Running::begin(job).end().await.unwrap_err();
     assert!(matches!(&error, FetchError::KeyChanged(seen) if seen.seen == sender.key.id()), "{error}");
     assert!(!error.retryable());
     assert!(sender.asked.lock().unwrap().is_empty(), "not even a request was sent");
@@ -106,11 +113,11 @@ async fn a_source_that_vanishes_midway_is_told_apart() {
     let gate = Gate::after(4 * MIB);
     let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
     let offered = sender.share(1, "x", &noise(200 * MIB, 1));
-    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
     running.until_verified(MIB).await;
     fs::remove_file(&offered.path).unwrap();
     gate.open();
-    let error = running.task.await.unwrap().unwrap_err();
+    let error = running.end().await.unwrap_err();
     assert!(matches!(error, FetchError::Gone), "{error}");
     assert!(receiver.has_only_parts());
 }
@@ -120,12 +127,12 @@ async fn a_source_that_changes_midway_never_completes() {
     let gate = Gate::after(4 * MIB);
     let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
     let offered = sender.share(1, "x", &noise(40 * MIB, 1));
-    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
     running.until_verified(MIB).await;
     fs::write(&offered.path, noise(40 * MIB, 2)).unwrap();
     gate.open();
-    let first = running.task.await.unwrap().unwrap_err();
-    assert!(matches!(first, FetchError::Interrupted(_) | FetchError::SourceChanged), "{first}");
+    let first = running.end().await.unwrap_err();
+    assert!(matches!(first, FetchError::SourceChanged), "{first}");
     let second = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
     assert!(matches!(second, FetchError::SourceChanged) && !second.retryable(), "{second}");
     assert!(receiver.has_only_parts());
@@ -146,16 +153,81 @@ async fn nobody_outside_the_audience_gets_anything() {
 
 /// Time is made to pass: on a real clock this takes twenty seconds.
 #[tokio::test]
-async fn a_sender_that_falls_silent_is_given_up() {
+async fn a_sender_that_falls_silent_is_left_and_tried_again() {
     let gate = Gate::after(4 * MIB);
     let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
-    let offered = sender.share(1, "x", &noise(7 * MIB, 1));
-    let mut running = receiver.begin(receiver.job(&sender, &offered, "file"));
+    let bytes = noise(7 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
     running.until_verified(3 * MIB).await;
     tokio::time::pause();
-    let error = running.task.await.unwrap().unwrap_err();
-    assert!(error.retryable(), "{error}");
-    assert!(running.progress.borrow().verified >= 3 * MIB);
+    let stalled = running.progress.wait_for(|progress| match &progress.sources[&sender.key.id()].state {
+        SourceState::Waiting(why) => why.contains("20 seconds"),
+        _ => false,
+    });
+    stalled.await.unwrap();
+    gate.open();
+    tokio::time::resume();
+    let path = running.end().await.unwrap().placed.path;
+    assert!(fs::read(path).unwrap() == bytes);
+}
+
+/// Answers with whole classes of nonsense. Each is one that no honest machine gives.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_lie_about_a_range_is_noticed() {
+    type Lie = fn(&mut Response<Body>);
+    let lies: [(&str, Lie); 6] = [
+        ("200 for 206", |answer| *answer.status_mut() = StatusCode::OK),
+        ("another range", |answer| range(answer, "bytes 5-1048580/4194304")),
+        ("another size", |answer| range(answer, "bytes 0-1048575/9194304")),
+        ("no range", |answer| drop(answer.headers_mut().remove("content-range"))),
+        ("a coding nobody knows", |answer| coding(answer, "gzip")),
+        ("plain bytes said to be zstd", |answer| coding(answer, "zstd")),
+    ];
+    for (what, lie) in lies {
+        let lying: Tamper = Arc::new(move |path, mut answer| {
+            if path.ends_with("/content") {
+                lie(&mut answer);
+            }
+            answer
+        });
+        let (sender, receiver) = (Sender::tampering(lying).await, Receiver::new());
+        let offered = sender.share(1, "x", &noise(4 * MIB, 1));
+        let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
+        let error = running.end().await.unwrap_err();
+        assert!(matches!(error, FetchError::Corrupt), "{what}: {error}");
+        assert_eq!(running.now().verified, 0, "{what}");
+        assert!(receiver.has_only_parts(), "{what}");
+    }
+}
+
+fn range(answer: &mut Response<Body>, value: &'static str) {
+    answer.headers_mut().insert("content-range", HeaderValue::from_static(value));
+}
+
+fn coding(answer: &mut Response<Body>, value: &'static str) {
+    answer.headers_mut().insert("content-encoding", HeaderValue::from_static(value));
+}
+
+/// A list of hashes, a refusal and a map that never end are cut off.
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_answers_are_cut_off() {
+    for endless in ["/tree", "/have"] {
+        let pouring: Tamper = Arc::new(move |path, mut answer| {
+            if path.ends_with(endless) {
+                answer.headers_mut().remove("content-length");
+                let flood = futures_util::stream::repeat_with(|| {
+                    Ok(hyper::body::Frame::data(Bytes::from_static(&[b' '; 4096])))
+                });
+                *answer.body_mut() = Body::new(http_body_util::StreamBody::new(flood));
+            }
+            answer
+        });
+        let (sender, receiver) = (Sender::tampering(pouring).await, Receiver::new());
+        let offered = sender.share(1, "x", &noise(20 * MIB, 1));
+        let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+        assert!(matches!(error, FetchError::Corrupt), "{endless}: {error}");
+    }
 }
 
 /// Breaks the first three answers off in the middle.
@@ -163,7 +235,7 @@ async fn a_sender_that_falls_silent_is_given_up() {
 async fn a_line_that_breaks_now_and_then_is_dialled_again() {
     let broken = Arc::new(AtomicU64::new(0));
     let breaking: Tamper = Arc::new(move |path, answer| {
-        let breaks = !path.ends_with("/tree") && broken.fetch_add(1, Ordering::Relaxed) < 3;
+        let breaks = path.ends_with("/content") && broken.fetch_add(1, Ordering::Relaxed) < 3;
         let left = AtomicU64::new(3 * MIB);
         answer.map(|body| {
             let end = move |frame: hyper::body::Frame<Bytes>| {
@@ -178,6 +250,6 @@ async fn a_line_that_breaks_now_and_then_is_dialled_again() {
     let (sender, receiver) = (Sender::tampering(breaking).await, Receiver::new());
     let bytes = noise(40 * MIB, 1);
     let offered = sender.share(1, "x", &bytes);
-    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
+    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().placed.path;
     assert!(fs::read(path).unwrap() == bytes);
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use landline_protocol::{FileName, ShareId};
-use landline_transfer::{Phase, Progress};
+use landline_protocol::peer_routes::Door;
+use landline_transfer::{Conflict, FetchError, Phase};
 
-use crate::desk::{MIB, Receiver, Sender, noise};
+use crate::desk::{MIB, Receiver, Running, Sender, noise};
+use crate::gate::Gate;
 
 const NAME: &str = "отчёт 2026 (финал) 😀.pdf";
 
@@ -18,15 +19,21 @@ async fn every_size_arrives_under_its_own_name() {
         let receiver = Receiver::new();
         let bytes = noise(size, size);
         let offered = sender.share(u8::try_from(id).unwrap(), NAME, &bytes);
-        let running = receiver.begin(receiver.job(&sender, &offered, NAME));
-        let fetched = running.task.await.unwrap().unwrap();
-        assert_eq!(fetched.path, receiver.folder.path().join(NAME));
-        assert!(fs::read(fetched.path).unwrap() == bytes, "{size}");
+        let mut running = Running::begin(receiver.job(&sender, &offered, NAME));
+        let fetched = running.end().await.unwrap();
+        assert_eq!(fetched.placed.path, receiver.folder.path().join(NAME));
+        assert_eq!(fetched.root.as_bytes(), blake3::hash(&bytes).as_bytes());
+        assert_eq!(Some(fetched.hashed.root()), offered.root);
+        assert!(fs::read(fetched.placed.path).unwrap() == bytes, "{size}");
         assert_eq!(receiver.names(), [NAME], "nothing else stays behind");
-        let progress = *running.progress.borrow();
-        assert_eq!(progress, Progress { verified: size, reused: 0, phase: Phase::Finishing });
+        let progress = running.now();
+        let told = (progress.phase, progress.wanted, progress.here, progress.verified, progress.reused);
+        assert_eq!(told, (Phase::Finishing, size, size, size, 0));
+        assert_eq!((progress.received, progress.files), (size, (0, 0)));
+        assert!(progress.picture.iter().all(|cell| *cell == 255));
+        assert_eq!(progress.sources[&sender.key.id()].bytes, size);
         let uploads = sender.shares.uploads();
-        let upload = uploads.iter().find(|upload| upload.share == offered.share);
+        let upload = uploads.iter().find(|upload| upload.door == Door::Share(offered.share));
         assert_eq!(upload.map_or(0, |upload| upload.bytes_sent), size);
         sender.until(|shares| shares.uploads().iter().all(|upload| !upload.active)).await;
     }
@@ -43,11 +50,11 @@ async fn many_people_fetch_many_files_at_once() {
     for receiver in &receivers {
         for (n, offered) in offered.iter().enumerate() {
             // All under one name in one folder: each gets one of its own.
-            running.push((n, receiver.begin(receiver.job(&sender, offered, "same.bin"))));
+            running.push((n, Running::begin(receiver.job(&sender, offered, "same.bin"))));
         }
     }
-    for (n, download) in running {
-        let path = download.task.await.unwrap().unwrap().path;
+    for (n, mut download) in running {
+        let path = download.end().await.unwrap().placed.path;
         assert!(fs::read(path).unwrap() == bytes[n]);
     }
     for receiver in &receivers {
@@ -63,7 +70,7 @@ async fn a_name_that_is_taken_is_left_alone() {
     let offered = sender.share(1, "x", b"new");
     fs::write(receiver.folder.path().join("REPORT.pdf"), "mine").unwrap();
     fs::write(receiver.folder.path().join("report (1).PDF"), "mine too").unwrap();
-    let path = receiver.fetch(&sender, &offered, "report.pdf").await.unwrap().path;
+    let path = receiver.fetch(&sender, &offered, "report.pdf").await.unwrap().placed.path;
     assert_eq!(path.file_name().unwrap(), "report (2).pdf");
     assert_eq!(fs::read(path).unwrap(), b"new");
     assert_eq!(fs::read(receiver.folder.path().join("REPORT.pdf")).unwrap(), b"mine");
@@ -76,23 +83,59 @@ async fn a_symlink_under_the_final_name_is_not_followed() {
     let victim = outside.path().join("victim");
     std::os::unix::fs::symlink(&victim, receiver.folder.path().join("file")).unwrap();
     let offered = sender.share(1, "x", b"new");
-    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().path;
+    let path = receiver.fetch(&sender, &offered, "file").await.unwrap().placed.path;
     assert_eq!(path.file_name().unwrap(), "file (1)");
     assert!(!victim.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_offer_is_downloaded_once_at_a_time() {
-    let (sender, receiver) = (Sender::start().await, Receiver::new());
+    let gate = Gate::after(MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
     let offered = sender.share(1, "x", &noise(3 * MIB, 1));
-    let part = landline_transfer::PartName::of(&offered.share, 0, &offered.root);
-    let held = fs::File::create(receiver.folder.path().join(part.data())).unwrap();
-    held.lock().unwrap();
+    let mut first = Running::begin(receiver.job(&sender, &offered, "file"));
+    first.until_verified(MIB).await;
     let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
-    assert!(matches!(error, landline_transfer::FetchError::Busy) && error.retryable());
-    drop(held);
-    receiver.fetch(&sender, &offered, "file").await.unwrap();
-    let other = landline_transfer::PartName::of(&ShareId::from_bytes([2; 16]), 0, &offered.root);
-    assert_ne!(part, other, "another offer of the same content has a part of its own");
-    assert!(FileName::parse(&part.data()).is_ok());
+    assert!(matches!(error, FetchError::Busy) && error.retryable());
+    gate.open();
+    first.end().await.unwrap();
+    assert_eq!(receiver.names(), ["file"]);
+}
+
+/// Each policy for a taken name, from the fetcher's side: what is asked, fetched and kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_name_is_dealt_with_as_the_person_wants() {
+    let sender = Sender::start().await;
+    let (mine, theirs) = (noise(3 * MIB, 1), noise(3 * MIB, 2));
+    let offered = sender.share(1, "x", &theirs);
+    let with = |conflict, receiver: &Receiver| {
+        let mut job = receiver.job(&sender, &offered, "file");
+        job.to.conflict = conflict;
+        Running::begin(job)
+    };
+    let taken = || {
+        let receiver = Receiver::new();
+        fs::write(receiver.folder.path().join("file"), &mine).unwrap();
+        receiver
+    };
+
+    let receiver = taken();
+    let error = with(Conflict::Ask, &receiver).end().await.unwrap_err();
+    let there = receiver.folder.path().join("file");
+    assert!(matches!(&error, FetchError::NameTaken(path) if *path == there), "{error}");
+    let kept = with(Conflict::Skip, &receiver).end().await.unwrap().placed;
+    assert_eq!((kept.path, kept.kept), (there.clone(), 1));
+    assert_eq!(sender.sent_bytes(), 0, "nothing was fetched in vain");
+    let replaced = with(Conflict::Replace, &receiver).end().await.unwrap().placed;
+    assert!(fs::read(&replaced.path).unwrap() == theirs && replaced.path == there);
+    assert!(fs::read(&replaced.moved_aside[0]).unwrap() == mine, "nothing is lost");
+
+    let sent = sender.sent_bytes();
+    for conflict in [Conflict::Ask, Conflict::Skip, Conflict::Rename, Conflict::Replace] {
+        let receiver = Receiver::new();
+        fs::write(receiver.folder.path().join("file"), &theirs).unwrap();
+        let placed = with(conflict, &receiver).end().await.unwrap().placed;
+        assert_eq!((placed.identical, receiver.names()), (1, vec!["file".to_owned()]), "{conflict:?}");
+    }
+    assert_eq!(sender.sent_bytes(), sent, "what is identical is not fetched again");
 }

@@ -376,7 +376,7 @@ fn is_open(path: &Path) -> bool {
 async fn until_open(path: &Path, open: bool) -> Duration {
     let began = Instant::now();
     while is_open(path) != open {
-        assert!(began.elapsed() < SECOND * 10, "{path:?} stays as it is");
+        assert!(began.elapsed() < SECOND * 10, "{} stays as it is", path.display());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     began.elapsed()
@@ -417,9 +417,9 @@ async fn what_compresses_travels_compressed_over_a_slow_line() {
     assert_eq!(headers["content-range"], *format!("bytes 5-15000000/{}", text.len()));
     let mut decoder = zstd::stream::read::Decoder::new(&body[..]).unwrap();
     decoder.window_log_max(23).unwrap();
-    let mut decoded = Vec::new();
-    decoder.take(text.len() as u64).read_to_end(&mut decoded).unwrap();
-    assert!(decoded == text[5..=15_000_000]);
+    let mut content = Vec::new();
+    decoder.take(text.len() as u64).read_to_end(&mut content).unwrap();
+    assert!(content == text[5..=15_000_000]);
     assert!(body.len() < 8_000_000, "{}", body.len());
     assert!(began.elapsed() < Duration::from_millis(1_875), "plain, it would take longer");
     let plain = noise(MIB, 2);
