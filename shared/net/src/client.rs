@@ -18,12 +18,22 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::dial::Dialled;
 
-/// An HTTP connection. One request at a time; dropping it ends the connection.
+/// An HTTP connection. One request at a time; dropping it ends the connection, unless somebody keeps
+/// it.
 pub struct HttpConnection {
-    requests: http1::SendRequest<Full<Bytes>>,
+    /// Absent only once it was kept.
+    line: Option<Line>,
     host: HeaderValue,
     device: DeviceId,
     remote: SocketAddr,
+    keeper: Option<Keeper>,
+}
+
+/// Whoever takes connections that are dropped although they are still good. Must return at once.
+pub type Keeper = Box<dyn FnOnce(HttpConnection) + Send + Sync>;
+
+struct Line {
+    requests: http1::SendRequest<Full<Bytes>>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -33,6 +43,9 @@ pub enum HttpError {
     /// The connection broke or what came over it was not HTTP.
     #[error("the connection broke: {0}")]
     Broken(#[from] hyper::Error),
+    /// It ended before.
+    #[error("the connection has ended")]
+    Ended,
     /// No answer in time.
     #[error("the other side did not answer in time")]
     Timeout,
@@ -80,7 +93,15 @@ impl HttpConnection {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
-        Ok(Self { requests, host: host(remote), device, remote, _task: AbortOnDropHandle::new(task) })
+        let line = Line { requests, _task: AbortOnDropHandle::new(task) };
+        Ok(Self { line: Some(line), host: host(remote), device, remote, keeper: None })
+    }
+
+    /// When it is dropped between two requests, it goes to the keeper and does not end.
+    #[must_use]
+    pub fn kept_by(mut self, keeper: Keeper) -> Self {
+        self.keeper = Some(keeper);
+        self
     }
 
     /// Where the other end is.
@@ -95,15 +116,27 @@ impl HttpConnection {
 
     /// Whether it has ended; a new one is needed then.
     pub fn is_closed(&self) -> bool {
-        self.requests.is_closed()
+        self.line.as_ref().is_none_or(|line| line.requests.is_closed())
     }
 
     /// Sends a request and waits for the head of the response, for as long as it takes. The body of
     /// the response before must have been read to its end.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         request.headers_mut().entry(header::HOST).or_insert_with(|| self.host.clone());
-        self.requests.ready().await?;
-        Ok(self.requests.send_request(request).await?)
+        let line = self.line.as_mut().ok_or(HttpError::Ended)?;
+        line.requests.ready().await?;
+        Ok(line.requests.send_request(request).await?)
+    }
+}
+
+impl Drop for HttpConnection {
+    fn drop(&mut self) {
+        let Some(keeper) = self.keeper.take() else { return };
+        // Not in the middle of a response, whose rest nobody would read.
+        if let Some(line) = self.line.take_if(|line| line.requests.is_ready()) {
+            let (host, device, remote) = (self.host.clone(), self.device, self.remote);
+            keeper(Self { line: Some(line), host, device, remote, keeper: None });
+        }
     }
 }
 

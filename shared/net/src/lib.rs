@@ -18,7 +18,7 @@ mod switch;
 
 pub use addresses::{Networks, follow, local_addresses, reachable, resolve};
 pub use body::{Body, bearer, empty, error, full, json, read_json};
-pub use client::{CallError, HttpConnection, HttpError, call};
+pub use client::{CallError, HttpConnection, HttpError, Keeper, call};
 pub use clock::Clock;
 pub use dial::{ClientTls, DialError, Dialled, dial};
 pub use serve::{AcceptLimits, Peer, serve, serve_one};

@@ -32,6 +32,30 @@ async fn the_handler_knows_which_device_asks() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_goes_on_and_one_in_the_middle_of_an_answer_does_not() {
+    let server = Server::start().await;
+    let (keep, mut kept) = tokio::sync::mpsc::channel(2);
+    let keeper = || {
+        let keep = keep.clone();
+        Box::new(move |connection| keep.try_send(connection).unwrap_or(()))
+    };
+    let mut http = HttpConnection::open(server.dial().await).await.unwrap().kept_by(keeper());
+    let seen: DeviceId = call(&mut http, Method::GET, "/who", None, None::<&()>).await.unwrap();
+    drop(http);
+    let mut http = kept.try_recv().expect("it is as good as new");
+    assert_eq!((http.device(), http.remote()), (server.key.id(), server.address));
+    let again: DeviceId = call(&mut http, Method::GET, "/who", None, None::<&()>).await.unwrap();
+    assert_eq!(again, seen, "the same connection");
+
+    let mut http = http.kept_by(keeper());
+    let unread = http.send(Request::get("/flood").body(Full::default()).unwrap()).await.unwrap();
+    drop(http);
+    assert!(kept.try_recv().is_err());
+    drop(unread);
+    timeout(PATIENCE, server.waiting.notified()).await.expect("it ended");
+}
+
+#[tokio::test]
 async fn errors_arrive_with_their_code() {
     let server = Server::start().await;
     let mut http = HttpConnection::open(server.dial().await).await.unwrap();

@@ -3,6 +3,7 @@
 
 mod expected;
 mod heed;
+mod idle;
 mod rate;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::service::FileService;
 use crate::session::{Uplink, UplinkShown, encode};
 use expected::Expected;
+use idle::Idle;
 use rate::PerMinute;
 
 /// For reaching a device directly, at whichever of its addresses.
@@ -60,6 +62,7 @@ struct Inner {
     /// The line to the coordinator, while it is up.
     uplink: UplinkShown,
     expected: Expected,
+    idle: Idle,
     /// Requests to dial back that this device made.
     asked: PerMinute,
     /// Those of others that it heeds.
@@ -77,6 +80,7 @@ impl Reach {
             setup,
             uplink: watch::channel(None).0,
             expected: Expected::default(),
+            idle: Idle::default(),
             asked: PerMinute::default(),
             heeded: PerMinute::default(),
             places: Arc::new(Semaphore::new(DIALLED_BACK)),
@@ -93,7 +97,8 @@ impl Reach {
     /// A device asks, over the coordinator, to be dialled. Returns at once; what it may not ask for is
     /// ignored.
     pub(crate) fn dial_back(&self, from: DeviceId, addresses: Vec<SocketAddr>, nonce: DialNonce) {
-        if from == self.0.setup.key.id() || !self.0.heeded.allows(from, Instant::now()) {
+        let over = self.0.setup.shutdown.is_cancelled();
+        if over || from == self.0.setup.key.id() || !self.0.heeded.allows(from, Instant::now()) {
             return tracing::info!(device = from.short(), "a request to dial back is not heeded");
         }
         let Ok(place) = self.0.places.clone().try_acquire_owned() else {
@@ -139,6 +144,7 @@ impl Reach {
     /// Waits for what is served on connections dialled back to end in order, then ends it. The setup's
     /// `shutdown` comes first.
     pub(crate) async fn stop(&self) {
+        self.0.idle.clear();
         self.0.tasks.close();
         if timeout(GRACE, self.0.tasks.wait()).await.is_err() {
             self.0.end.cancel();
@@ -157,9 +163,12 @@ impl Connect for Reach {
 }
 
 impl Inner {
-    /// Whichever way leads there first. Being dialled back is tried once dialling has failed or not
+    /// Whichever way leads there first, unless a connection that was dialled back is not in use. Being dialled back is tried once dialling has failed or not
     /// succeeded for a while; why dialling failed is what is said in the end.
     async fn connect(&self, device: DeviceId, addresses: &[SocketAddr]) -> Result<HttpConnection, DialError> {
+        if let Some(connection) = self.idle.take(device) {
+            return Ok(connection);
+        }
         let mut direct = pin!(self.direct(device, addresses));
         let mut failed = match timeout(HEAD_START, &mut direct).await {
             Ok(Ok(connection)) => return Ok(connection),
@@ -205,7 +214,8 @@ impl Inner {
         let ask = ClientFrame::DialBack { to: device, addresses, nonce: ticket.nonce };
         line.sender.send(encode(&ask)).ok()?;
         tracing::debug!(device = device.short(), "asked to dial back");
-        timeout(BACK, ticket.arrival()).await.ok().flatten()
+        let connection = timeout(BACK, ticket.arrival()).await.ok().flatten()?;
+        Some(self.idle.lend(connection))
     }
 
     fn line(&self) -> Option<Arc<Uplink>> {

@@ -5,15 +5,18 @@ mod desk;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt;
+use hyper::header::AUTHORIZATION;
 use landline_net::{CallError, DialError, Networks, dial, reverse};
 use landline_protocol::{DialNonce, ErrorCode, limits};
 use landline_transfer::fetch::Connect;
+use landline_transfer::share::{Audience, Shares};
 use landline_trust::{DeviceKey, Expect};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::heed::is_next_door;
-use desk::{Device, PATIENCE, Relay, ask, closed};
+use desk::{Device, PATIENCE, Relay, SHARE, ask, closed, request};
 
 /// Dials `whom` as `key` and shows the nonce, as whoever was asked to dial back does.
 async fn show(nonce: &DialNonce, key: &DeviceKey, whom: &Device) -> Result<reverse::Reversed, ErrorCode> {
@@ -38,8 +41,40 @@ async fn whoever_cannot_be_dialled_dials_back_and_is_asked_on_that_connection() 
     assert_eq!((asked.from, asked.to), (alice.id(), bob.id()));
     assert_eq!(asked.addresses, [alice.address()]);
     // The same gate as for those who dial: it is not open, and would want a credential.
-    let (status, error) = ask(&mut connection).await;
-    assert_eq!((status, error.code), (429, ErrorCode::TooManyRequests));
+    assert_eq!(ask(&mut connection).await, (429, ErrorCode::TooManyRequests));
+}
+
+#[tokio::test]
+async fn a_file_comes_over_a_connection_dialled_back_and_a_share_that_ends_hangs_up() {
+    let relay = Relay::start(false).await;
+    let (alice, bob) = (Device::at(&relay).await, Device::at(&relay).await);
+    let dir = tempfile::tempdir().unwrap();
+    let content: Vec<u8> = (0..48u32 * 1024 * 1024).map(|n| (n / 4093).to_le_bytes()[0]).collect();
+    std::fs::write(dir.path().join("file"), &content).unwrap();
+    let share = || Shares::open(&dir.path().join("file")).unwrap();
+    bob.shares.add(SHARE, share(), Audience::Everyone);
+    let credential = format!("Bearer {}", bob.admit(&alice));
+    let asked = || {
+        let mut request = request();
+        request.headers_mut().insert(AUTHORIZATION, credential.parse().unwrap());
+        request
+    };
+    let mut connection = alice.reach().connect(&bob.thought_to_be_at(&[])).await.unwrap();
+    assert_eq!(ask(&mut connection).await, (401, ErrorCode::Unauthenticated));
+    let body = connection.send(asked()).await.unwrap().into_body();
+    let arrived = timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
+    assert!(arrived == content, "{} bytes", arrived.len());
+
+    let unread = connection.send(asked()).await.unwrap();
+    bob.shares.remove(&SHARE);
+    let tasks = &bob.reach().0.tasks;
+    let hung_up = async {
+        while !tasks.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(1), hung_up).await.expect("also when nobody reads");
+    assert!(timeout(PATIENCE, unread.into_body().collect()).await.unwrap().is_err());
 }
 
 #[tokio::test]
@@ -114,6 +149,33 @@ async fn a_device_is_asked_only_so_often() {
     let outcome = timeout(Duration::from_secs(2), alice.reach().connect(&source)).await.unwrap();
     assert!(matches!(outcome, Err(DialError::NoAddress)));
     assert!(relay.asked.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_connection_that_was_dialled_back_is_used_again_while_it_is_good() {
+    let mut relay = Relay::start(false).await;
+    let (alice, bob) = (Device::at(&relay).await, Device::at(&relay).await);
+    let source = bob.thought_to_be_at(&[]);
+    for _ in 0..3 * limits::DIAL_BACKS_PER_MINUTE {
+        let mut connection = alice.reach().connect(&source).await.unwrap();
+        assert_eq!(ask(&mut connection).await.0, 429);
+    }
+    let (one, other) = tokio::join!(alice.reach().connect(&source), alice.reach().connect(&source));
+    assert!(one.is_ok() && other.is_ok(), "two at a time are two");
+    let mut asked = 0;
+    while relay.asked.try_recv().is_ok() {
+        asked += 1;
+    }
+    assert_eq!(asked, 2);
+    drop((one, other));
+    let bob_id = bob.id();
+    bob.files.stop().await;
+    let all_gone = async {
+        while alice.reach().0.idle.take(bob_id).is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, all_gone).await.expect("what has ended is not used again");
 }
 
 #[tokio::test]

@@ -9,15 +9,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use landline_net::{
-    AcceptLimits, Body, Clock, HttpConnection, Inbound, Peer, SocketReceiver, SocketSender, SocketSettings,
-    dial, serve, spawn, upgrade, websocket,
+    AcceptLimits, Body, Bytes, Clock, HttpConnection, Inbound, Peer, SocketReceiver, SocketSender,
+    SocketSettings, dial, serve, spawn, upgrade, websocket,
 };
 use landline_protocol::account::SESSION;
-use landline_protocol::peer_routes::Door;
-use landline_protocol::{ClientFrame, DeviceId, DialNonce, ServerFrame, ShareId, WireError};
+use landline_protocol::peer_routes::{Door, Resource};
+use landline_protocol::{ClientFrame, DeviceId, DialNonce, ErrorCode, ServerFrame, ShareId, WireError};
 use landline_transfer::fetch::Source;
 use landline_transfer::share::Shares;
-use landline_trust::{ClientAuth, DeviceKey, Expect, server_config};
+use landline_trust::{ClientAuth, DeviceKey, Expect, TokenSigner, TokenVerifier, server_config};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -25,12 +25,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::files::FileServer;
+use crate::gate::Gatekeeper;
 use crate::reach::Reach;
 use crate::session::Uplink;
 
 /// Longer than anything here takes, unless it hangs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const CALM: SocketSettings = SocketSettings { heartbeat: PATIENCE, timeout: Duration::from_mins(1) };
+
+/// What is asked for.
+pub(super) const SHARE: ShareId = ShareId::from_bytes([1; 16]);
 
 /// A request to dial back, as the coordinator sees it.
 #[derive(Debug)]
@@ -80,7 +84,7 @@ impl Relay {
 }
 
 fn refused() -> Response<Body> {
-    landline_net::error(&WireError::new(landline_protocol::ErrorCode::BadRequest, "No socket."))
+    landline_net::error(&WireError::new(ErrorCode::BadRequest, "No socket."))
 }
 
 async fn relay(
@@ -107,6 +111,7 @@ async fn relay(
 pub(super) struct Device {
     pub(super) key: Arc<DeviceKey>,
     pub(super) files: FileServer,
+    pub(super) shares: Shares,
     tasks: JoinSet<()>,
 }
 
@@ -115,8 +120,9 @@ impl Device {
     pub(super) async fn start() -> Self {
         let key = Arc::new(DeviceKey::generate().unwrap());
         let listen = "127.0.0.1:0".parse().unwrap();
-        let files = FileServer::start(listen, None, &key, Shares::default(), Clock::system()).await.unwrap();
-        Self { key, files, tasks: JoinSet::new() }
+        let shares = Shares::default();
+        let files = FileServer::start(listen, None, &key, shares.clone(), Clock::system()).await.unwrap();
+        Self { key, files, shares, tasks: JoinSet::new() }
     }
 
     /// One that is.
@@ -143,13 +149,22 @@ impl Device {
         SocketAddr::from(([127, 0, 0, 1], self.files.port))
     }
 
+    /// Opens the gate, and gives a credential to somebody else's device.
+    pub(super) fn admit(&self, other: &Self) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let signer = TokenSigner::load_or_create(dir.path(), DeviceKey::generate().unwrap().id()).unwrap();
+        let verifier = Some(Arc::new(TokenVerifier::new(signer.key_set())));
+        self.files.gatekeeper.send_replace(Gatekeeper { verifier, ..Gatekeeper::default() });
+        signer.peer_credential(&"alice".parse().unwrap(), &other.id(), Clock::system().now()).unwrap().0
+    }
+
     /// This device as others look for it.
     pub(super) fn thought_to_be_at(&self, addresses: &[SocketAddr]) -> Source {
         Source {
             user: "bob".parse().unwrap(),
             device: self.id(),
             addresses: addresses.to_vec(),
-            door: Door::Share(ShareId::from_bytes([1; 16])),
+            door: Door::Share(SHARE),
         }
     }
 }
@@ -169,13 +184,16 @@ pub(super) async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// Asks for something without a credential: the status and the code of the answer.
-pub(super) async fn ask(connection: &mut HttpConnection) -> (u16, WireError) {
-    let path =
-        Door::Share(ShareId::from_bytes([1; 16])).to(landline_protocol::peer_routes::Resource::Content);
-    let request = Request::get(path.to_string()).body(Full::default()).unwrap();
-    let response = connection.send(request).await.unwrap();
+/// A request for the content of [`SHARE`].
+pub(super) fn request() -> Request<Full<Bytes>> {
+    let path = Door::Share(SHARE).to(Resource::Content).to_string();
+    Request::get(path).body(Full::default()).unwrap()
+}
+
+/// Asks for it without a credential: the status and the code of the answer.
+pub(super) async fn ask(connection: &mut HttpConnection) -> (u16, ErrorCode) {
+    let response = connection.send(request()).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap())
+    (status, serde_json::from_slice::<WireError>(&body).unwrap().code)
 }
