@@ -34,14 +34,16 @@ pub(crate) enum What {
 }
 
 impl Directory {
-    /// Opens a regular file at any depth for reading, in one step; no symlink is followed on the way.
-    pub(crate) fn open_path(&self, path: &EntryPath) -> Result<File, OpenError> {
+    /// Opens a regular file at any depth for reading, in one step, and looks at it; no symlink is
+    /// followed on the way.
+    pub(crate) fn open_path(&self, path: &EntryPath) -> Result<(File, FileVersion), OpenError> {
         let file = match self.open_fd_beneath(path) {
-            Err(Errno::NOSYS) => return self.open_by_steps(path),
+            Err(Errno::NOSYS) => self.open_by_steps(path)?,
             opened => File::from(opened.map_err(from_errno)?),
         };
         // openat2 opens directories and devices like files.
-        if file.metadata()?.is_file() { Ok(file) } else { Err(OpenError::NotRegular) }
+        let found = Found::of(&rustix::fs::fstat(&file).map_err(io::Error::from)?);
+        if found.what == What::File { Ok((file, found.version)) } else { Err(OpenError::NotRegular) }
     }
 
     /// What has this name, itself and not what a symlink points to; `None` when nothing has.
@@ -117,7 +119,8 @@ mod tests {
         symlink("../out", at("in/link")).unwrap();
         symlink("a", at("in/inner")).unwrap();
         let directory = Directory::open(&at("in")).unwrap();
-        let steps = |text: &str| [directory.open_path(&path(text)), directory.open_by_steps(&path(text))];
+        let open = |text: &str| directory.open_path(&path(text)).map(|(file, _)| file);
+        let steps = |text: &str| [open(text), directory.open_by_steps(&path(text))];
         for opened in steps("a/b/file") {
             let mut text = String::new();
             opened.unwrap().read_to_string(&mut text).unwrap();
@@ -138,7 +141,8 @@ mod tests {
         fs::write(temp.path().join("file"), "x").unwrap();
         let directory = Directory::open(temp.path()).unwrap();
         let found = directory.look("file".as_ref()).unwrap().unwrap();
-        let opened = directory.open_path(&path("file")).unwrap();
-        assert_eq!((found.what, found.version), (What::File, FileVersion::of(&opened).unwrap()));
+        let (opened, version) = directory.open_path(&path("file")).unwrap();
+        assert_eq!((found.what, found.version), (What::File, version));
+        assert_eq!(FileVersion::of(&opened).unwrap(), version);
     }
 }

@@ -246,7 +246,7 @@ impl Pace {
     fn rate(&self) -> Option<f64> {
         let (since, before, busy) = self.from?;
         let bytes = self.bytes - before;
-        let taken = since.elapsed().saturating_sub(self.busy - busy);
+        let taken = since.elapsed().saturating_sub(self.busy.saturating_sub(busy));
         (bytes >= SWALLOWED).then(|| bytes as f64 / taken.as_secs_f64().max(1e-6))
     }
 }

@@ -93,11 +93,8 @@ impl Encoder {
             let mut space = room(&mut out);
             self.raw.run(&mut input, &mut space)?;
         }
-        while is_last {
-            let mut space = room(&mut out);
-            if self.raw.finish(&mut space, true)? == 0 {
-                break;
-            }
+        if is_last {
+            while self.raw.finish(&mut room(&mut out), true)? > 0 {}
         }
         Ok(out.into())
     }

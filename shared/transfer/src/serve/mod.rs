@@ -73,20 +73,20 @@ impl Ask<'_> {
                 None => answers::not_found(),
             },
             Resource::Tree => self.list(served.tree(), None),
-            Resource::Manifest => self.list(served.manifest(), served.manifest_tag()),
+            Resource::Manifest => self.list(served.manifest(), served.manifest_tag().as_deref()),
             Resource::Have => have(&served),
         }
     }
 
     /// A list that is in memory, whole or one range.
-    fn list(&self, list: List, tag: Option<String>) -> Response<Body> {
+    fn list(&self, list: List, tag: Option<&str>) -> Response<Body> {
         let bytes = match list {
             List::Here(bytes) => bytes,
             List::NotYet => return answers::not_yet(),
             List::Nothing => return answers::not_found(),
         };
         let size = bytes.len() as u64;
-        let (status, slice) = match self.selected(tag.as_deref(), size) {
+        let (status, slice) = match self.selected(tag, size) {
             Selection::Whole => (StatusCode::OK, Slice { start: 0, end: size }),
             Selection::Part(slice) => (StatusCode::PARTIAL_CONTENT, slice),
             Selection::Unsatisfiable => return answers::unsatisfiable(size),
@@ -94,7 +94,7 @@ impl Ask<'_> {
         let place = |at| usize::try_from(at).unwrap_or(bytes.len());
         let part = bytes.slice(place(slice.start)..place(slice.end));
         let mut response = answers::bytes(status, landline_net::full(part), Some(slice.len()));
-        answers::describe(&mut response, status, slice, size, tag.as_deref());
+        answers::describe(&mut response, status, slice, size, tag);
         response
     }
 

@@ -153,7 +153,7 @@ impl Shares {
             (file @ Shared::File(_), Hashed::File(_)) => Some(file.into()),
             _ => None,
         };
-        content.is_some_and(|content| self.replace(offer.key(), content, Some(&hashed)))
+        content.is_some_and(|content| self.replace(offer.key(), content, Some(hashed)))
     }
 
     /// Stops passing on, as [`remove`](Self::remove).
@@ -248,11 +248,11 @@ impl Shares {
     }
 
     /// Puts other content behind a held door; `false` when its hashes are not of it.
-    fn replace(&self, key: HeldKey, content: Content, hashed: Option<&Hashed>) -> bool {
+    fn replace(&self, key: HeldKey, content: Content, hashed: Option<Hashed>) -> bool {
         let mut table = lock(&self.0.table);
         let past = table.get(&Door::Held(key)).map_or_else(Arc::<Past>::default, |old| Arc::clone(&old.past));
         let served = Served::held(key, content, past);
-        let fits = hashed.is_none_or(|hashed| served.prove(hashed));
+        let fits = hashed.is_none_or(|hashed| served.prove(&hashed));
         if fits {
             table.insert(served);
         }

@@ -137,7 +137,12 @@ impl SharedFile {
 
     /// The same file, unchanged, opened anew beneath its directory.
     pub(crate) fn reopen(&self) -> Result<File, ShareError> {
-        unchanged(self.directory.open_file(&self.name), &self.version, || self.path())
+        let open = || {
+            let file = self.directory.open_file(&self.name)?;
+            let version = FileVersion::of(&file)?;
+            Ok((file, version))
+        };
+        unchanged(open(), &self.version, || self.path())
     }
 
     /// Where it is, for messages.
@@ -160,21 +165,17 @@ impl SharedVersion {
     }
 }
 
-/// A file just opened, if it is of this version.
+/// A file just opened and looked at, if it is of this version.
 pub(super) fn unchanged(
-    opened: Result<File, OpenError>,
+    opened: Result<(File, FileVersion), OpenError>,
     version: &FileVersion,
     path: impl Fn() -> PathBuf,
 ) -> Result<File, ShareError> {
-    let file = opened.map_err(|error| match error {
+    match opened {
+        Ok((file, now)) if now == *version => Ok(file),
         // Something is there, which is not what was shared.
-        OpenError::NotRegular => ShareError::Changed(path()),
-        other => ShareError::at(&path(), other),
-    })?;
-    match FileVersion::of(&file) {
-        Ok(now) if now == *version => Ok(file),
-        Ok(_) => Err(ShareError::Changed(path())),
-        Err(error) => Err(ShareError::at(&path(), error.into())),
+        Ok(_) | Err(OpenError::NotRegular) => Err(ShareError::Changed(path())),
+        Err(error) => Err(ShareError::at(&path(), error)),
     }
 }
 

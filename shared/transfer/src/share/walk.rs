@@ -10,6 +10,7 @@ use super::error::ShareError;
 use crate::beneath::{Directory, OpenError, What};
 use crate::disk::FileVersion;
 use crate::manifest::{EntryPath, FolderEntry};
+use crate::store::PartName;
 use crate::tree::encoded_len;
 
 /// What one entry takes of a manifest beside its path and values, at most: numbers.
@@ -27,7 +28,7 @@ pub(crate) struct FolderFile {
 pub(super) struct Walked {
     pub(super) files: Vec<FolderFile>,
     pub(super) folders: Vec<FolderEntry>,
-    /// Symlinks, devices, pipes.
+    /// Symlinks, devices, pipes, downloads under way.
     pub(super) left_out: u64,
 }
 
@@ -69,7 +70,8 @@ impl Walk {
         let Some(found) = found else {
             return Ok(());
         };
-        if found.what == What::Other {
+        // Nor are downloads under way anything to offer: they change, and are somebody else's.
+        if found.what == What::Other || name.to_str().is_some_and(PartName::is_one) {
             self.left_out += 1;
             return Ok(());
         }

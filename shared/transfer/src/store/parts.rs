@@ -17,6 +17,12 @@ pub(super) const STATE: &str = "state";
 const MANIFEST: &str = "manifest";
 
 impl PartName {
+    /// Whether something of this name belongs to a download under way.
+    pub(crate) fn is_one(name: &str) -> bool {
+        let ending = name.strip_prefix(".landline-").and_then(|rest| rest.split_once('.'));
+        ending.is_some_and(|(_, ending)| matches!(ending, "part" | "state" | "parts"))
+    }
+
     /// The pieces of a single file.
     pub(super) fn data(&self) -> String {
         format!(".landline-{}.part", self.0)
