@@ -19,6 +19,8 @@ pub mod layout;
 pub mod limit;
 pub mod manifest;
 pub mod plan;
+#[cfg(feature = "plant")]
+mod planted;
 mod pool;
 pub mod range;
 pub mod serve;
