@@ -175,7 +175,7 @@ fn picture(part: f32) -> Arc<[u8]> {
     const CELLS: usize = 96;
     let cell = |at: usize| {
         // Runs of pieces from different places, the same in every picture.
-        let phase = ((at * 29) % CELLS) as f32 / CELLS as f32;
+        let phase = ((at / 5 * 7) % 20) as f32 / 20.0;
         if phase < part - 0.08 {
             255
         } else if phase < part + 0.08 {

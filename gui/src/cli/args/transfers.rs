@@ -146,7 +146,7 @@ pub(crate) struct Limits {
     #[arg(long = "for", value_name = "USER")]
     pub(crate) person: Option<String>,
     /// Downloads at once; the others wait
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) downloads_at_once: Option<u32>,
     /// People served at once; the others wait and are told how many come before them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]

@@ -5,8 +5,9 @@ use landline_protocol::UserName;
 
 use crate::units::{parse_rate, typed_rate};
 
-/// The most slots that make sense.
-const MOST_SLOTS: u32 = 256;
+/// The most downloads at once, and the most people served.
+const MOST_DOWNLOADS: u32 = 64;
+const MOST_SERVED: u32 = 256;
 
 /// What is typed.
 pub(crate) struct LimitsForm {
@@ -55,8 +56,8 @@ impl LimitsForm {
 
     fn parse(&self) -> Result<TransferSettings, String> {
         Ok(TransferSettings {
-            download_slots: slots(&self.downloads)?,
-            upload_slots: slots(&self.uploads)?,
+            download_slots: slots(&self.downloads, MOST_DOWNLOADS)?,
+            upload_slots: slots(&self.uploads, MOST_SERVED)?,
             down: limit(&self.down)?,
             up: limit(&self.up)?,
             conflict: self.conflict,
@@ -97,9 +98,9 @@ pub(crate) fn limit(typed: &str) -> Result<Option<u64>, String> {
     }
 }
 
-fn slots(typed: &str) -> Result<u32, String> {
-    let number = typed.trim().parse().ok().filter(|number| (1..=MOST_SLOTS).contains(number));
-    number.ok_or_else(|| format!("“{}”: type a number from 1 to {MOST_SLOTS}.", typed.trim()))
+fn slots(typed: &str, most: u32) -> Result<u32, String> {
+    let number = typed.trim().parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("“{}”: type a number from 1 to {most}.", typed.trim()))
 }
 
 #[cfg(test)]
@@ -123,7 +124,7 @@ mod tests {
         form.up = "fast".to_owned();
         assert!(form.settings().is_none() && form.error.unwrap().contains("fast"));
         for wrong in ["0", "", "-1", "257"] {
-            assert!(slots(wrong).is_err(), "{wrong}");
+            assert!(slots(wrong, MOST_SERVED).is_err(), "{wrong}");
         }
     }
 

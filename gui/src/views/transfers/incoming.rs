@@ -40,7 +40,10 @@ pub(super) fn fill(card: &mut FileCard, transfer: &TransferView, around: Around<
 fn going_on(card: &mut FileCard, transfer: &TransferView) {
     let author = &transfer.author;
     card.tone = Tone::Active;
-    moving(card, transfer);
+    let begun = !matches!(transfer.state, TransferState::Queued(_) | TransferState::QueuedThere(_));
+    if begun || transfer.bytes > 0 {
+        moving(card, transfer);
+    }
     card.actions = vec![Do::Pause, Do::Cancel];
     match &transfer.state {
         TransferState::Queued(ahead) => {
@@ -60,7 +63,10 @@ fn going_on(card: &mut FileCard, transfer: &TransferView) {
         TransferState::Connecting => card.state = format!("Connecting to {author}…"),
         TransferState::Checking => {
             "Checking what is here already".clone_into(&mut card.state);
-            card.part = transfer.hashed.map(|hashed| part(hashed, transfer.size)).or(card.part);
+            if let Some(hashed) = transfer.hashed {
+                card.part = Some(part(hashed, transfer.size));
+                card.figures = Some((format::part_of(hashed, transfer.size), String::new()));
+            }
         }
         TransferState::Finishing => {
             "Writing to disk…".clone_into(&mut card.state);
