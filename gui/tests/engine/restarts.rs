@@ -77,6 +77,10 @@ async fn a_transfer_outlives_the_coordinator() {
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.accepts(offer).await;
     bob.is_midway(offer).await;
+    alice.transfer("a sealed offer", offer, |view| view.hashed.is_none()).await;
+    // What follows the seal shows that bob has it.
+    alice.says(&LOBBY, "sealed").await;
+    bob.hears(&LOBBY, "sealed").await;
     office.stop().await;
     assert_same_content(&file, &bob.receives(offer).await);
     bob.is_offline().await;

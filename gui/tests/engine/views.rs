@@ -124,14 +124,19 @@ pub(crate) fn summary(snapshot: &Snapshot) -> String {
     text
 }
 
-/// Fills a file; no two megabytes of it are alike.
+/// Fills a file with what cannot be compressed; no two megabytes of it are alike.
 pub(crate) fn write_content(path: &Path, size: u64) {
     let mut file = File::create(path).unwrap();
-    let mut block: Vec<u8> =
-        (0..MIB).map(|at| (at.wrapping_mul(2_654_435_761) >> 11).to_le_bytes()[0]).collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15 ^ size;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
     let mut left = size;
     while left > 0 {
-        block[..8].copy_from_slice(&left.to_le_bytes());
+        let block: Vec<u8> = (0..MIB / 8).flat_map(|_| next()).collect();
         let part = left.min(MIB);
         file.write_all(&block[..usize::try_from(part).unwrap()]).unwrap();
         left -= part;

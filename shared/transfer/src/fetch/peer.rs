@@ -167,6 +167,10 @@ impl Peer {
         let mut standing = lock(&self.standing);
         if !matches!(standing.state, SourceState::Dropped(_)) {
             (standing.state, standing.ahead) = (SourceState::Waiting(why), ahead);
+            if ahead.is_some() {
+                // It answers, and sends nothing: that is waiting, however often it is asked.
+                standing.moved = None;
+            }
         }
     }
 
