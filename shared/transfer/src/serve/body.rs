@@ -178,10 +178,11 @@ impl ContentBody {
     /// A frame is on its way.
     fn handed(&mut self, bytes: usize) {
         self.listed.handed(bytes);
-        self.pace.handed(bytes);
+        let now = Instant::now();
+        self.pace.handed(bytes, now);
         if self.is_done() {
             self.giving.done();
-            if let Some(rate) = self.pace.rate() {
+            if let Some(rate) = self.pace.rate(now) {
                 self.shares.speeds().measured(self.listed.device(), rate);
             }
         }
@@ -235,18 +236,18 @@ struct Pace {
 }
 
 impl Pace {
-    fn handed(&mut self, bytes: usize) {
+    fn handed(&mut self, bytes: usize, now: Instant) {
         self.bytes += bytes as u64;
         if self.from.is_none() && self.bytes >= SWALLOWED {
-            self.from = Some((Instant::now(), self.bytes, self.busy));
+            self.from = Some((now, self.bytes, self.busy));
         }
     }
 
     /// Bytes a second; `None` when there were too few to tell.
-    fn rate(&self) -> Option<f64> {
+    fn rate(&self, now: Instant) -> Option<f64> {
         let (since, before, busy) = self.from?;
         let bytes = self.bytes - before;
-        let taken = since.elapsed().saturating_sub(self.busy.saturating_sub(busy));
+        let taken = now.saturating_duration_since(since).saturating_sub(self.busy.saturating_sub(busy));
         (bytes >= SWALLOWED).then(|| bytes as f64 / taken.as_secs_f64().max(1e-6))
     }
 }
@@ -290,6 +291,19 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_slow_disk_holds_up_nobody_else() {
         assert!(tokio::spawn(async { read_twice() }).await.unwrap());
+    }
+
+    #[test]
+    fn the_rate_is_told_by_what_comes_after_the_buffers() {
+        let (mut pace, began) = (Pace::default(), Instant::now());
+        let at = |ms| began + Duration::from_millis(ms);
+        pace.handed(700_000, at(0));
+        pace.handed(700_000, at(1));
+        pace.handed(600_000, at(100));
+        assert_eq!(pace.rate(at(100)), None, "too little to tell");
+        pace.busy = Duration::from_millis(80);
+        pace.handed(600_000, at(281));
+        assert_eq!(pace.rate(at(281)).map(f64::round), Some(6e6), "1.2 MB in 280 ms, 80 of them spent here");
     }
 
     #[tokio::test]

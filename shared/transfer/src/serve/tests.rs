@@ -453,3 +453,20 @@ async fn what_compresses_is_compressed_for_who_is_slow_and_asks() {
     desk.share();
     assert!(!is_coded(&desk.get(&[("accept-encoding", "zstd")]).await.0), "it does not compress");
 }
+
+#[tokio::test]
+async fn withdrawing_reaches_what_a_limit_holds_up() {
+    let desk = Desk::new();
+    fs::write(desk.path(), vec![7; 1 << 20]).unwrap();
+    desk.share();
+    desk.shares.rates().set(Some(1), [].into());
+    let request = Request::get(content_path()).body(()).unwrap();
+    let answer = respond(&desk.shares, &user("bob"), &CancellationToken::new(), request).await;
+    let mut body = answer.into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 1_024);
+    let waiting = tokio::spawn(async move { body.frame().await.is_some_and(|frame| frame.is_err()) });
+    tokio::task::yield_now().await;
+    desk.shares.remove(&ID);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(1), waiting).await;
+    assert!(ended.unwrap().unwrap());
+}
