@@ -7,6 +7,7 @@ mod bench;
 mod command;
 mod desk;
 mod help;
+mod lan;
 mod real;
 mod setup;
 mod soak;
@@ -55,7 +56,7 @@ enum Chore {
         #[arg(long, default_value = "target/window")]
         pictures: PathBuf,
     },
-    /// Long runs with faults: `coordinator-kill`
+    /// Long runs with faults
     Soak(soak::Soak),
     /// How fast it is, beside what people would use instead
     Bench(bench::Bench),

@@ -1,9 +1,14 @@
 //! What the long runs have in common: how they are asked for, and how they say what came of it.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 /// A long run with faults.
@@ -21,6 +26,48 @@ pub(crate) struct Campaign {
     /// The `landline` program
     #[arg(long)]
     pub(crate) landline: PathBuf,
+    /// The programs have this bug, and the run must find it
+    #[arg(long)]
+    pub(crate) plant: Option<Plant>,
+    #[arg(skip)]
+    pub(crate) stop: Stop,
+}
+
+/// A bug that can be built in (see `planted.rs` of the transfer engine).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Plant {
+    /// Pieces are admitted without the check
+    Unverified,
+    /// After a restart a piece of which there is anything counts as whole
+    PrefixCounts,
+    /// Nobody passes on what it has
+    Selfish,
+}
+
+/// What went wrong: the kind by which a planted bug gives itself away, and a sentence.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) what: String,
+}
+
+/// A kind of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Something that was said is not where it should be.
+    History,
+    /// What arrived is not what was sent.
+    Content,
+    /// A final name was there with something else than what was sent.
+    Early,
+    /// Parts are left although the download is over.
+    Leftover,
+    /// More was fetched again than a kill excuses.
+    Again,
+    /// The sender sent more copies than one member needs.
+    Uploads,
+    /// It did not come to its end, or came to a bad one.
+    Stuck,
 }
 
 /// What came of it.
@@ -30,9 +77,13 @@ pub(crate) struct Verdict {
     pub(crate) injected: u64,
     /// What was compared with what it should be.
     pub(crate) checked: u64,
-    /// What was not as it should be, in sentences.
-    pub(crate) failures: Vec<String>,
+    /// What was not as it should be.
+    pub(crate) failures: Vec<Failure>,
 }
+
+/// Set when the run is to end before its end: whoever waits looks at it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
 
 /// The last line of `--json`.
 #[derive(Serialize)]
@@ -45,28 +96,94 @@ struct Line<'a> {
     failures: usize,
 }
 
+/// The variable by which a program with the planted bugs is told which to have.
+const PLANT: &str = "LANDLINE_PLANT";
 /// The most failures that are printed.
 const SHOWN: usize = 20;
 
 impl Campaign {
-    /// Prints the verdict; an error when there was a failure, or nothing was tried.
+    /// Prints the verdict; an error when there was a failure, or nothing was tried. With a planted
+    /// bug the other way round: an error unless there was a failure of the kind it must cause.
     pub(crate) fn judge(&self, soak: &str, verdict: Verdict) -> Result<()> {
         let Verdict { injected, checked, failures } = verdict;
         for failure in failures.iter().take(SHOWN) {
             println!("{failure}");
         }
+        println!("{soak}: {injected} faults struck, {checked} checks, {} failures", failures.len());
+        let found = self.plant.map(|plant| failures.iter().any(|failure| failure.kind == plant.causes()));
+        if found == Some(true) {
+            println!("The planted bug was found.");
+        }
         if self.json {
             let Self { seed, count, .. } = *self;
             let line = Line { soak, seed, count, injected, checked, failures: failures.len() };
             println!("{}", serde_json::to_string(&line)?);
-        } else {
-            println!("{soak}: {injected} faults struck, {checked} checks, {} failures", failures.len());
+        }
+        match found {
+            Some(true) => return Ok(()),
+            Some(false) => bail!("the planted bug was not found"),
+            None => {}
         }
         if !failures.is_empty() {
             bail!("{} failures", failures.len());
         }
         if injected == 0 || checked == 0 {
             bail!("nothing was struck or nothing was checked: this run says nothing");
+        }
+        Ok(())
+    }
+
+    /// Tells a program under test which bug it is to have.
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        match self.plant {
+            Some(plant) => command.env(PLANT, plant.as_str()),
+            None => command.env_remove(PLANT),
+        };
+    }
+}
+
+impl Plant {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::PrefixCounts => "prefix-counts",
+            Self::Selfish => "selfish",
+        }
+    }
+
+    /// How it must give itself away.
+    fn causes(self) -> Kind {
+        match self {
+            Self::Unverified | Self::PrefixCounts => Kind::Content,
+            Self::Selfish => Kind::Uploads,
+        }
+    }
+}
+
+impl Kind {
+    /// A failure of this kind.
+    pub(crate) fn failure(self, what: impl Into<String>) -> Failure {
+        Failure { kind: self, what: what.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FAILED ({:?}) {}", self.kind, self.what)
+    }
+}
+
+impl Stop {
+    /// Ends the run.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits a moment; an error when the run is to end.
+    pub(crate) fn pause(&self, moment: Duration) -> Result<()> {
+        std::thread::sleep(moment);
+        if self.0.load(Ordering::Relaxed) {
+            bail!("interrupted");
         }
         Ok(())
     }

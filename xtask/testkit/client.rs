@@ -40,6 +40,7 @@ impl Client {
             listen: "127.0.0.1:0".parse()?,
             device_name: user.to_string(),
             secrets: SecretsIn::File,
+            announce: None,
             waker: None,
             clock: Clock::system(),
         };

@@ -11,7 +11,7 @@ use landline_peer::api::Snapshot;
 use landline_protocol::{ConversationKind, UserName};
 use tokio::task::JoinSet;
 
-use crate::campaign::{Campaign, Verdict};
+use crate::campaign::{Campaign, Kind, Verdict};
 use crate::check::{Evidence, Place};
 use crate::client::{Client, waiting};
 use crate::coordinator::Coordinator;
@@ -71,7 +71,8 @@ pub(crate) async fn run(cli: &Campaign) -> Result<Verdict> {
     }
     println!("{CLIENTS} clients, {} messages, {KILLS} kills, seed {}: {took:.1} s", cli.count, cli.seed);
     let checked = evidence.held.values().map(Vec::len).sum::<usize>() as u64;
-    Ok(Verdict { injected: KILLS as u64, checked, failures: evidence.faults() })
+    let failures = evidence.faults().into_iter().map(|fault| Kind::History.failure(fault)).collect();
+    Ok(Verdict { injected: KILLS as u64, checked, failures })
 }
 
 fn users(count: usize) -> Result<Vec<UserName>> {

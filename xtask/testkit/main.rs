@@ -5,14 +5,18 @@
 mod campaign;
 mod check;
 mod client;
+mod content;
 mod coordinator;
 mod kill;
+mod process;
 mod random;
+mod resume;
 mod transfer;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use campaign::Campaign;
+use campaign::{Campaign, Verdict};
 
 #[derive(Parser)]
 struct Cli {
@@ -24,15 +28,41 @@ struct Cli {
 enum Run {
     /// kill -9 of the coordinator while everybody talks
     CoordinatorKill(Campaign),
+    /// kill -9 of either side of downloads while bytes move
+    Resume(Campaign),
     /// The two ends of the transfer engine
     #[command(subcommand)]
     Transfer(transfer::End),
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<()> {
     match Cli::parse().run {
         Run::CoordinatorKill(campaign) => campaign.judge("coordinator-kill", kill::run(&campaign).await?),
+        Run::Resume(campaign) => blocking("resume", campaign, resume::run).await,
         Run::Transfer(end) => end.run().await,
+    }
+}
+
+/// Runs a campaign that waits a lot, so that it ends in order when this program is told to end.
+async fn blocking(
+    soak: &'static str,
+    campaign: Campaign,
+    run: impl FnOnce(&Campaign) -> Result<Verdict> + Send + 'static,
+) -> Result<()> {
+    let stop = campaign.stop.clone();
+    tokio::spawn(async move {
+        told_to_end().await;
+        stop.set();
+    });
+    tokio::task::spawn_blocking(move || campaign.judge(soak, run(&campaign)?)).await?
+}
+
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
     }
 }

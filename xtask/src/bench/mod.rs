@@ -4,7 +4,6 @@
 mod big;
 mod content;
 mod figures;
-mod lan;
 mod landline;
 mod measure;
 mod peers;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::figures::{Row, Sample};
-use super::lan::{HUB, Lan};
 use super::measure::{self, Cost, Server};
 use super::peers::tell;
 use super::{Ground, content};
+use crate::lan::{HUB, Lan};
 
 /// What ratios go by.
 pub(super) const YARDSTICK: &str = "one-link";
@@ -71,7 +71,7 @@ fn landline(ground: &Ground, file: &Path, downloaders: usize) -> Result<Sample> 
         .collect();
     // They must all be waiting when the offer comes; nothing tells from outside.
     std::thread::sleep(Duration::from_secs(3));
-    let sent = lan.sent(SEEDER)?;
+    let before = lan.sent(SEEDER)?;
     let mut send = person(ground, &lan, work.path(), SEEDER);
     send.args(["--json", "send"]).arg(file).arg("lobby").stdout(Stdio::piped()).stderr(Stdio::null());
     let mut seeder = Server::start(&mut send)?;
@@ -90,7 +90,7 @@ fn landline(ground: &Ground, file: &Path, downloaders: usize) -> Result<Sample> 
         sample.peak_mib.1 = sample.peak_mib.1.max(cost.peak_mib);
         content::same(file, &into.join(file.file_name().context("a name")?))?;
     }
-    let copies = (lan.sent(SEEDER)? - sent) as f64 / (MIB << 20) as f64;
+    let copies = (lan.sent(SEEDER)? - before) as f64 / (MIB << 20) as f64;
     tell(&format!("landline, {downloaders} downloading: the seeder sent {copies:.2} copies"));
     sample.cpu_seconds += seeder.cpu()? + coordinator.cpu()?;
     sample.peak_mib.0 = seeder.peak_mib();
@@ -114,7 +114,7 @@ fn coordinator(ground: &Ground, lan: &Lan, work: &Path) -> Result<Server> {
 fn person(ground: &Ground, lan: &Lan, work: &Path, number: usize) -> Command {
     let mut command = lan.on(number, &ground.landline);
     command.env("LANDLINE_PROFILE", work.join(format!("profile-{number}")));
-    command.env("LANDLINE_LISTEN", format!("{}:0", lan.address(number)));
+    command.env("LANDLINE_LISTEN", format!("{}:0", Lan::address(number)));
     command.env("LANDLINE_SECRETS", "file").env("DBUS_SESSION_BUS_ADDRESS", "disabled:");
     command.env("HOME", work);
     command

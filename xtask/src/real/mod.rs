@@ -19,6 +19,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+pub(crate) use namespace::{forbidden, missing_tools};
 pub(crate) use process::{Ended, Process};
 use world::World;
 pub(crate) use world::{random_file, same};

@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::command;
 
 /// The tools that are missing for it, if any.
-pub(super) fn missing_tools() -> Option<String> {
+pub(crate) fn missing_tools() -> Option<String> {
     let absent: Vec<&str> = ["ip", "nft", "tc"].into_iter().filter(|tool| !command::exists(tool)).collect();
     (!absent.is_empty()).then(|| format!("needs {}", absent.join(" and ")))
 }
 
 /// Why this system does not allow one, if so: an ordinary user, or a container without privileges.
-pub(super) fn forbidden() -> Option<&'static str> {
+pub(crate) fn forbidden() -> Option<&'static str> {
     static WHY: OnceLock<Option<String>> = OnceLock::new();
     let attempt =
         || Namespace::new().err().map(|why| format!("needs a network namespace of its own: {why:#}"));

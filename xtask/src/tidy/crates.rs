@@ -27,10 +27,7 @@ const MAY_KNOW: [(&str, &[&str]); 8] = [
             "landline-coordinator",
         ],
     ),
-    (
-        "xtask",
-        &["landline-protocol", "landline-trust", "landline-net", "landline-transfer", "landline-peer"],
-    ),
+    ("xtask", &["landline-protocol", "landline-trust", "landline-net", "landline-transfer", "landline-peer"]),
 ];
 
 /// What a crate must do without, whoever else uses it.

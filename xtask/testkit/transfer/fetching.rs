@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use landline_net::client::HttpConnection;
 use landline_net::dial::{DialError, dial};
 use landline_protocol::peer_routes::Door;
-use landline_protocol::{ConversationId, MessageId, OfferRef, OfferedName, Timestamp};
+use landline_protocol::{DeviceId, OfferedName};
 use landline_transfer::fetch::{Connect, FetchJob, Kind, Line, Phase, Progress, Source, fetch};
 use landline_transfer::{Conflict, Destination, Rates};
 use landline_trust::device::DeviceKey;
@@ -20,7 +20,9 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Offer, unverified};
+use super::log::Log;
+use super::tap::Tap;
+use super::{Common, Offer, offer_of, unverified};
 
 /// For reaching a source.
 const DIAL: Duration = Duration::from_secs(5);
@@ -28,12 +30,17 @@ const DIAL: Duration = Duration::from_secs(5);
 /// What to fetch, and how.
 #[derive(Args)]
 pub(crate) struct Fetch {
+    #[command(flatten)]
+    common: Common,
     /// The offer as the serving end printed it
     #[arg(long)]
     offer: String,
     /// Another source of the same
     #[arg(long)]
-    also: Option<String>,
+    also: Vec<String>,
+    /// Write down here what comes, as it comes
+    #[arg(long)]
+    log: Option<PathBuf>,
     /// Stop when so much is here, keeping the part
     #[arg(long)]
     stop_at_percent: Option<u64>,
@@ -57,16 +64,18 @@ impl Fetch {
     /// Fetches, and tells how long it took.
     pub(crate) async fn run(self) -> Result<()> {
         let begun = Instant::now();
+        let key = Arc::new(self.common.begin()?);
         let offer: Offer = serde_json::from_str(&self.offer).context("the offer cannot be read")?;
+        let sources = self.sources(&offer)?;
+        let connect = Arc::new(Direct { key, log: self.open_log()?, sources: devices(&sources) });
         if self.unverified {
-            let connect = Arc::new(Direct(Arc::new(DeviceKey::generate()?)));
             let file = unverified::create(&self.into, &offer.name)?;
-            unverified::fetch(connect, source(&offer)?, offer.size, file).await?;
+            unverified::fetch(connect, sources[0].clone(), offer.size, file).await?;
             let end = Instant::now();
             return report(begun, end, end);
         }
         let (progress, watched) = watch::channel(Progress::default());
-        let job = self.job(&offer)?;
+        let job = self.job(&offer, sources, connect);
         let mut fetching = std::pin::pin!(fetch(job, progress, CancellationToken::new()));
         let finishing = tokio::select! {
             at = until_finishing(watched.clone()) => at,
@@ -74,56 +83,67 @@ impl Fetch {
                 // Dropped with the part as it is, as a pause.
                 return report(begun, at, at);
             }
-            ended = &mut fetching => { ended?; Instant::now() }
+            ended = &mut fetching => {
+                // A small download is over before anybody looks.
+                ended?;
+                let end = Instant::now();
+                return report(begun, end, end);
+            }
         };
-        // A small download may have ended in the same moment.
-        if let Err(error) = fetching.await {
-            bail!(error);
-        }
+        fetching.await?;
         report(begun, finishing, Instant::now())
     }
 
-    fn job(&self, offer: &Offer) -> Result<FetchJob> {
-        let mut sources = vec![source(offer)?];
-        if let Some(also) = &self.also {
-            sources.push(source(&serde_json::from_str(also)?)?);
-        }
-        let key = Arc::new(DeviceKey::generate()?);
+    fn sources(&self, offer: &Offer) -> Result<Vec<Source>> {
+        let also = self.also.iter().map(|text| source(&serde_json::from_str(text)?));
+        std::iter::once(source(offer)).chain(also).collect()
+    }
+
+    fn open_log(&self) -> Result<Option<Arc<Log>>> {
+        Ok(self.log.as_deref().map(Log::create).transpose()?.map(Arc::new))
+    }
+
+    fn job(&self, offer: &Offer, sources: Vec<Source>, connect: Arc<Direct>) -> FetchJob {
         let name = OfferedName::new(&offer.name).to_file_name().0;
         let (_, root) = watch::channel(Some(offer.root));
         let (_, sources) = watch::channel(sources.into());
         let (_, credential) = watch::channel(Arc::from("none"));
-        let (_, pass) = watch::channel(Arc::from(""));
-        Ok(FetchJob {
-            offer: OfferRef {
-                conversation: ConversationId::lobby(),
-                device: offer.device,
-                id: MessageId::new(Timestamp::from_millis(0), [0; 10]),
-            },
-            kind: if offer.folder { Kind::Folder } else { Kind::File },
+        let (_, pass) = watch::channel(Arc::from("good"));
+        FetchJob {
+            offer: offer_of(offer.device),
+            kind: if offer.folder.is_some() { Kind::Folder } else { Kind::File },
             size: offer.size,
+            summary: offer.folder,
             root,
             to: Destination { folder: self.into.clone(), name, conflict: Conflict::Rename },
             picks: None,
             sources,
-            line: Line { connect: Arc::new(Direct(key)), credential, pass },
+            line: Line { connect, credential, pass },
             rates: Rates::new(),
             pass_on: None,
-        })
+        }
     }
 }
 
 fn source(offer: &Offer) -> Result<Source> {
-    Ok(Source {
-        user: "sender".parse()?,
-        device: offer.device,
-        addresses: vec![offer.address],
-        door: Door::Share(offer.share),
-    })
+    let door = match offer.holds_for {
+        Some(author) => Door::Held(offer_of(author).key()),
+        None => Door::Share(offer.share),
+    };
+    Ok(Source { user: "sender".parse()?, device: offer.device, addresses: vec![offer.address], door })
+}
+
+fn devices(sources: &[Source]) -> Vec<DeviceId> {
+    sources.iter().map(|source| source.device).collect()
 }
 
 /// Dials the address there is.
-struct Direct(Arc<DeviceKey>);
+struct Direct {
+    key: Arc<DeviceKey>,
+    log: Option<Arc<Log>>,
+    /// As they are numbered in the log.
+    sources: Vec<DeviceId>,
+}
 
 impl Connect for Direct {
     fn connect<'a>(
@@ -131,8 +151,16 @@ impl Connect for Direct {
         source: &'a Source,
     ) -> Pin<Box<dyn Future<Output = Result<HttpConnection, DialError>> + Send + 'a>> {
         Box::pin(async move {
-            let dialled = dial(&source.addresses, &self.0, Expect::Pinned(source.device), DIAL).await?;
-            HttpConnection::open(dialled).await.map_err(|error| DialError::Tls(error.to_string()))
+            let dialled = dial(&source.addresses, &self.key, Expect::Pinned(source.device), DIAL).await?;
+            let number = self.sources.iter().position(|device| *device == source.device).unwrap_or(0);
+            let opened = match &self.log {
+                None => HttpConnection::open(dialled).await,
+                Some(log) => {
+                    let tap = Tap::new(dialled.stream, Arc::clone(log), number as u64);
+                    HttpConnection::over(tap, dialled.device, dialled.remote).await.map_err(Into::into)
+                }
+            };
+            opened.map_err(|error| DialError::Tls(error.to_string()))
         })
     }
 }

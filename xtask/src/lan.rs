@@ -9,18 +9,22 @@ use serde_json::Value;
 use crate::command;
 
 /// The address of the hub, where the coordinator or tracker runs. Its own link is not limited.
-pub(super) const HUB: &str = "10.77.0.1";
+pub(crate) const HUB: &str = "10.77.0.1";
+
+/// What the namespaces are called, before the process that made them.
+const PREFIX: &str = "landline-lan";
 
 /// The namespaces; they go when dropped, with everything in them.
-pub(super) struct Lan {
+pub(crate) struct Lan {
     prefix: String,
     machines: usize,
 }
 
 impl Lan {
     /// So many machines, each with a link of so many megabits a second in either direction.
-    pub(super) fn new(machines: usize, megabits: u32) -> Result<Self> {
-        let lan = Self { prefix: format!("ll{}", std::process::id()), machines };
+    pub(crate) fn new(machines: usize, megabits: u32) -> Result<Self> {
+        sweep();
+        let lan = Self { prefix: format!("{PREFIX}{}", std::process::id()), machines };
         lan.build(megabits).map(|()| lan).context("a LAN of namespaces needs root, ip and tc")
     }
 
@@ -40,29 +44,29 @@ impl Lan {
         ip(&["-n", hub, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &machine])?;
         ip(&["-n", hub, "link", "set", &port, "master", "br0", "up"])?;
         ip(&["-n", &machine, "link", "set", "lo", "up"])?;
-        ip(&["-n", &machine, "address", "add", &format!("{}/24", self.address(number)), "dev", "eth0"])?;
+        ip(&["-n", &machine, "address", "add", &format!("{}/24", Self::address(number)), "dev", "eth0"])?;
         ip(&["-n", &machine, "link", "set", "eth0", "up"])?;
         limit(hub, &port, megabits)?;
         limit(&machine, "eth0", megabits)
     }
 
     /// Where a machine is reached.
-    pub(super) fn address(&self, number: usize) -> String {
+    pub(crate) fn address(number: usize) -> String {
         format!("10.77.0.{}", 10 + number)
     }
 
     /// A program that will run on a machine. `ip` becomes that program, so that the process is its.
-    pub(super) fn on(&self, number: usize, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn on(&self, number: usize, program: impl AsRef<OsStr>) -> Command {
         inside(&self.name(number), program)
     }
 
     /// A program that will run at the hub.
-    pub(super) fn at_hub(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn at_hub(&self, program: impl AsRef<OsStr>) -> Command {
         inside(&self.hub_name(), program)
     }
 
     /// Bytes that a machine has sent, headers included.
-    pub(super) fn sent(&self, number: usize) -> Result<u64> {
+    pub(crate) fn sent(&self, number: usize) -> Result<u64> {
         let mut show = Command::new("ip");
         show.args(["-n", &self.name(number), "-j", "-s", "link", "show", "eth0"]);
         let links: Value = serde_json::from_str(&command::output(&mut show)?)?;
@@ -82,6 +86,20 @@ impl Drop for Lan {
     fn drop(&mut self) {
         let machines = (0..self.machines).map(|number| self.name(number));
         for name in machines.chain([self.hub_name()]) {
+            let _ = ip(&["netns", "del", &name]);
+        }
+    }
+}
+
+/// Removes what a run left that was itself killed.
+fn sweep() {
+    let Ok(folder) = std::fs::read_dir("/run/netns") else { return };
+    for name in folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-'));
+        let is_left = owner.is_some_and(|(pid, _)| {
+            pid.parse::<u32>().is_ok() && !std::path::Path::new("/proc").join(pid).exists()
+        });
+        if is_left {
             let _ = ip(&["netns", "del", &name]);
         }
     }
