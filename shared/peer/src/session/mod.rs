@@ -6,6 +6,8 @@
 pub(crate) mod backoff;
 pub(crate) mod coordinator;
 mod pump;
+#[cfg(test)]
+mod tests;
 mod uplink;
 
 use std::net::SocketAddr;
