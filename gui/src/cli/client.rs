@@ -64,6 +64,7 @@ pub(crate) fn options(global: &Global) -> Result<Options, Problem> {
             Some(SecretsPlace::File) => SecretsIn::File,
             Some(SecretsPlace::Keyring) | None => SecretsIn::Keyring,
         },
+        announce: None,
         waker: None,
         clock: Clock::system(),
     })

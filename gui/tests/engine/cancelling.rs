@@ -1,6 +1,10 @@
 //! Changing one's mind about a file, on either side.
 
-use landline_peer::api::{Action, RecipientState, TransferState};
+use std::path::Path;
+use std::time::Duration;
+
+use landline_peer::api::{Action, RecipientState, TransferState, TransferView};
+use tokio::time::Instant;
 
 use crate::office::Office;
 use crate::views::*;
@@ -73,4 +77,43 @@ async fn a_download_that_waits_for_its_sender_can_be_cancelled_and_begun_again()
     alice.come_back().await;
     assert_same_content(&file, &bob.receives(offer).await);
     bob.downloads_become(&["notes.txt"]).await;
+}
+
+/// A cancel ends the transfer for everybody within this.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cancels_is_rid_of_it_within_a_second() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(8 * MIB).await;
+    for by_author in [false, true] {
+        let file = alice.file("film.mkv", 60 * MIB);
+        let offer = alice.shares(&LOBBY, file.clone()).await;
+        bob.accepts(offer).await;
+        bob.is_midway(offer).await;
+        alice.transfer("sending", offer, |view| view.state == TransferState::Active).await;
+        let began = Instant::now();
+        let (own, other) = if by_author { (&mut alice, &mut bob) } else { (&mut bob, &mut alice) };
+        own.run(Action::Cancel { offer }).await.unwrap();
+        let over = |view: &TransferView| {
+            let nobody_fetches = view.recipients.iter().all(|one| one.state != RecipientState::Fetching);
+            matches!(view.state, TransferState::Cancelled { .. }) || (view.outgoing && nobody_fetches)
+        };
+        own.transfer("over", offer, over).await;
+        other.transfer("over for the other, too", offer, over).await;
+        bob.downloads_become(&[]).await;
+        while is_open_here(&file) || is_open_here(&bob.downloads()) {
+            assert!(began.elapsed() < AT_ONCE, "a file is still open");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(began.elapsed() < AT_ONCE, "it took {:?}", began.elapsed());
+    }
+}
+
+/// Whether this process has the file open, or one beneath it.
+fn is_open_here(path: &Path) -> bool {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let files = open.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+    files.filter(|file| file.is_file() || !file.exists()).any(|file| file.starts_with(path))
 }

@@ -1,6 +1,11 @@
 //! Files: offered, accepted, declined, and found to have changed.
 
-use landline_peer::api::{AcceptHow, Action, Event, FailureKind, RecipientState, TransferState};
+use std::time::Duration;
+
+use landline_peer::api::{
+    AcceptHow, Action, Conflict, Event, FailureKind, RecipientState, TransferState, TransferView,
+};
+use tokio::time::Instant;
 
 use crate::office::Office;
 use crate::views::*;
@@ -138,4 +143,71 @@ async fn a_download_whose_source_changed_can_be_cancelled_and_leaves_nothing() {
     let own = bob.name.clone();
     bob.transfer("cancelled", offer, |view| view.state == TransferState::Cancelled { by: own.clone() }).await;
     bob.downloads_become(&[]).await;
+}
+
+/// Sparse: takes no room, and as long to hash as anything.
+const HUGE: u64 = 3 * 1024 * MIB;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_file_is_offered_at_once_and_fetched_while_it_is_hashed() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let file = alice.file("disk.img", 5 * MIB);
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(HUGE).unwrap();
+    let began = Instant::now();
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(500), "an offer took {took:?}");
+    let hashing = |view: &TransferView| view.state == TransferState::Hashing && view.hashed.is_some();
+    alice.transfer("hashing with progress", offer, hashing).await;
+    bob.accepts(offer).await;
+    let mut early = false;
+    let own = bob.name.clone();
+    bob.until("the file", |snapshot| {
+        let view = snapshot.transfers.get(&offer)?;
+        assert!(!matches!(view.state, TransferState::Failed(_)), "{own}: {:?}", view.state);
+        // Nothing is under its name before it is proven.
+        early |= view.bytes > 0;
+        (view.state == TransferState::Done).then_some(())
+    })
+    .await;
+    assert!(early);
+    let path = bob.downloads().join("disk.img");
+    assert_same_content(&file, &path);
+    let blocks = std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(path).unwrap());
+    assert!(blocks * 512 < 64 * MIB, "zeros take {} MiB", blocks / 2048);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_the_place_is_told_before_an_offer_is_accepted() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    std::fs::create_dir_all(bob.downloads()).unwrap();
+    std::fs::write(bob.downloads().join("Taken.txt"), "here").unwrap();
+    let (taken, free) = (alice.file("taken.txt", 2000), alice.file("free.txt", 1000));
+    let first = alice.shares(&LOBBY, taken.clone()).await;
+    let second = alice.shares(&LOBBY, free).await;
+    let outlook = |name_taken: bool| {
+        move |view: &TransferView| {
+            view.outlook.is_some_and(|outlook| outlook.name_taken == name_taken && outlook.free.is_some())
+        }
+    };
+    bob.transfer("a taken name", first, outlook(true)).await;
+    bob.transfer("a free name", second, outlook(false)).await;
+    std::fs::rename(bob.downloads().join("Taken.txt"), bob.downloads().join("taken.txt")).unwrap();
+
+    let how = AcceptHow { conflict: Some(Conflict::Ask), ..AcceptHow::default() };
+    bob.run(Action::Accept { offer: first, how }).await.unwrap();
+    let place = bob.downloads().join("taken.txt");
+    bob.transfer("what to do?", first, |view| view.state == TransferState::Conflict(place.clone())).await;
+    bob.restart().await;
+    bob.transfer("asked over a restart", first, |view| view.state == TransferState::Conflict(place.clone()))
+        .await;
+    let how = AcceptHow { conflict: Some(Conflict::Replace), ..AcceptHow::default() };
+    bob.run(Action::Accept { offer: first, how }).await.unwrap();
+    assert_eq!(bob.receives(first).await, place);
+    assert_same_content(&taken, &place);
+    let kept = bob.in_downloads().into_iter().filter(|name| name != "taken.txt").collect::<Vec<_>>();
+    assert_eq!(kept.len(), 1, "what was there before is kept: {kept:?}");
+    assert_eq!(std::fs::read(bob.downloads().join(&kept[0])).unwrap(), b"here");
 }

@@ -24,11 +24,13 @@ const PASSWORD: &str = "correct horse";
 pub(crate) struct Machine {
     pub(crate) clock: Clock,
     pub(crate) listen: SocketAddr,
+    /// Where others are told to find it, if not there.
+    pub(crate) announce: Option<Vec<SocketAddr>>,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { clock: Clock::system(), listen: "127.0.0.1:0".parse().unwrap() }
+        Self { clock: Clock::system(), listen: "127.0.0.1:0".parse().unwrap(), announce: None }
     }
 }
 
@@ -60,6 +62,7 @@ impl Person {
             listen: self.machine.listen,
             device_name: format!("{}’s machine", self.name),
             secrets: SecretsIn::File,
+            announce: self.machine.announce.clone(),
             waker: None,
             clock: self.machine.clock.clone(),
         };

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use landline_peer::Clock;
 use landline_peer::api::{RecipientState, TransferState};
 use tokio::time::Instant;
 
@@ -95,7 +94,7 @@ async fn a_transfer_outlives_the_coordinator() {
 async fn a_sender_that_is_starting_says_no_to_nobody() {
     let office = Office::open().await;
     let listen = fixed_address(3);
-    let mut alice = office.person_on("alice", Machine { listen, clock: Clock::system() }).await;
+    let mut alice = office.person_on("alice", Machine { listen, ..Machine::default() }).await;
     let bob = office.person("bob").await;
     let mut offer = None;
     for number in 0..40 {
@@ -128,7 +127,7 @@ async fn a_sender_that_is_starting_says_no_to_nobody() {
 async fn a_sender_that_comes_back_elsewhere_is_found() {
     let office = Office::open().await;
     let listen: std::net::SocketAddr = "127.78.0.4:0".parse().unwrap();
-    let mut alice = office.person_on("alice", Machine { listen, clock: Clock::system() }).await;
+    let mut alice = office.person_on("alice", Machine { listen, ..Machine::default() }).await;
     let mut bob = office.person("bob").await;
     let file = alice.file("moving.txt", 3 * MIB);
     let offer = alice.shares(&LOBBY, file.clone()).await;
@@ -161,4 +160,28 @@ async fn what_was_offered_is_fetched_without_the_coordinator() {
     bob.restart().await;
     bob.accepts(offer).await;
     assert_same_content(&file, &bob.receives(offer).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_restarts_midway_and_the_rest_comes_from_two() {
+    let mut office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let mut carol = office.person("carol").await;
+    alice.sends_at(20 * MIB).await;
+    let file = alice.file("image.iso", 60 * MIB);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.accepts(offer).await;
+    carol.accepts(offer).await;
+    bob.is_midway(offer).await;
+    carol.is_midway(offer).await;
+    bob.leave().await;
+    office.stop().await;
+    alice.restart().await;
+    office.start().await;
+    carol.restart().await;
+    bob.come_back().await;
+    for person in [&mut bob, &mut carol] {
+        assert_same_content(&file, &person.receives(offer).await);
+        assert_eq!(person.in_downloads(), ["image.iso"]);
+    }
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use landline_peer::Clock;
 use landline_peer::api::Action;
 use landline_protocol::ErrorCode;
 use tokio::time::{Instant, sleep};
@@ -32,7 +31,7 @@ fn is_served(answer: &Answer) -> bool {
 
 async fn person_at(office: &Office, name: &str, host: u8) -> (Person, std::net::SocketAddr) {
     let listen = fixed_address(host);
-    (office.person_on(name, Machine { listen, clock: Clock::system() }).await, listen)
+    (office.person_on(name, Machine { listen, ..Machine::default() }).await, listen)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -172,7 +172,7 @@ impl Engine {
             client: self.client(account),
             secrets: self.secrets.clone(),
             device_name: self.device_name.clone(),
-            addresses: self.files.addresses.clone(),
+            addresses: self.announced.clone(),
             uplink: self.files.reach.uplink(),
             credential: self.credential.clone(),
             access,
@@ -214,7 +214,6 @@ impl Engine {
     async fn leave(&mut self) {
         self.let_go().await;
         self.signed_in = None;
-        self.shut_gate();
         self.line = Line::SignedOut;
         self.outlet.touch();
     }

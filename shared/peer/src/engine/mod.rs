@@ -14,6 +14,7 @@ mod outlet;
 mod settings;
 mod shares;
 mod sign_in;
+mod start;
 mod swarm;
 mod view;
 
@@ -25,90 +26,27 @@ use std::time::{Duration, Instant};
 use landline_protocol::peer_routes::Door;
 use landline_protocol::{Author, MessageId};
 use landline_transfer::{Rates, ShareError, Shares};
-use landline_trust::device::{DeviceKey, KeyError};
+use landline_trust::device::DeviceKey;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Command, Event, Failure, FailureKind, Line, Snapshot, TransferSettings, UploadEntry};
-use crate::files::{FileServer, FileServerError};
-use crate::history::{Account, History, HistoryError};
-use crate::profile::{Profile, ProfileError};
-use crate::secrets::{Secrets, SecretsIn};
+use crate::api::{Command, Event, Failure, FailureKind, Line, TransferSettings, UploadEntry};
+use crate::files::FileServer;
+use crate::history::{Account, History};
+use crate::profile::Profile;
+use crate::secrets::Secrets;
 use crate::session::{SessionEvent, SessionHandle};
 use conversations::Conversations;
 use directory::Directory;
-use downloads::{Downloads, FetchReport, Offers, OutlookReport, Surroundings};
+use downloads::{Downloads, FetchReport, Offers, OutlookReport};
 use landline_net::Clock;
 use listing::ListReport;
 use outbox::Outbox;
 use outlet::Outlet;
-use settings::Settings;
 use shares::{Outgoing, ShareReport};
+pub use start::{Handle, Options, StartError, start};
 use swarm::{HeldReport, Holdings};
-
-/// What an engine is started with.
-pub struct Options {
-    /// The profile's folder; made if missing.
-    pub profile: PathBuf,
-    /// Where accepted files go until the person chooses otherwise.
-    pub download_folder: PathBuf,
-    /// Where the file server listens. Port 0 takes the one of the last run, or any.
-    pub listen: SocketAddr,
-    /// What this machine is called in lists.
-    pub device_name: String,
-    /// Where tokens are kept.
-    pub secrets: SecretsIn,
-    /// Called after each new snapshot or event; must return at once.
-    pub waker: Option<Arc<dyn Fn() + Send + Sync>>,
-    /// The wall clock.
-    pub clock: Clock,
-}
-
-/// The way to a running engine.
-pub struct Handle {
-    /// Commands in. Full means busy.
-    pub commands: mpsc::Sender<Command>,
-    /// The newest state.
-    pub snapshot: watch::Receiver<Arc<Snapshot>>,
-    /// What happened once.
-    pub events: mpsc::Receiver<Event>,
-    /// The engine's task.
-    pub task: tokio::task::JoinHandle<()>,
-}
-
-/// Why an engine did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The profile is in use or cannot be written.
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-    /// The device's key cannot be read or made.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The local database cannot be opened.
-    #[error(transparent)]
-    History(#[from] HistoryError),
-    /// The file server cannot listen.
-    #[error(transparent)]
-    Files(#[from] FileServerError),
-}
-
-/// How many commands may wait.
-const COMMANDS: usize = 64;
-/// How many events may wait before they are counted instead.
-const EVENTS: usize = 1024;
-/// How many reports of tasks may wait.
-const REPORTS: usize = 256;
-
-/// Starts an engine on the current tokio runtime.
-pub async fn start(options: Options) -> Result<Handle, StartError> {
-    let (commands, command_inbox) = mpsc::channel(COMMANDS);
-    let (events, event_outbox) = mpsc::channel(EVENTS);
-    let (engine, snapshot, reports) = Engine::open(options, events).await?;
-    let task = tokio::spawn(engine.run(command_inbox, reports));
-    Ok(Handle { commands, snapshot, events: event_outbox, task })
-}
 
 /// What tasks report.
 enum Report {
@@ -173,6 +111,8 @@ struct Engine {
     upload_pulse: watch::Receiver<u64>,
     spoiled: Option<mpsc::Receiver<(Door, ShareError)>>,
     files: FileServer,
+    /// Where others are told to find the file server.
+    announced: watch::Receiver<Vec<SocketAddr>>,
     credential: watch::Sender<Arc<str>>,
     signed_in: Option<SignedIn>,
     line: Line,
@@ -189,67 +129,6 @@ struct Engine {
 }
 
 impl Engine {
-    async fn open(
-        options: Options,
-        events: mpsc::Sender<Event>,
-    ) -> Result<(Self, watch::Receiver<Arc<Snapshot>>, mpsc::Receiver<Report>), StartError> {
-        let profile = Profile::open(&options.profile)?;
-        let key = Arc::new(DeviceKey::load_or_create(profile.dir())?);
-        let history = History::open(profile.dir())?;
-        let settings = Settings::load(&history, options.download_folder).await?;
-        let rates = BothRates::default();
-        let shares = Shares::new(rates.up.clone());
-        let clock = options.clock;
-        let files =
-            FileServer::start(options.listen, settings.port, &key, shares.clone(), clock.clone()).await?;
-        let port = files.port;
-        history.call(move |db| db.set_setting("port", &port.to_le_bytes())).await?;
-        let (credential, _) = watch::channel(Arc::from(""));
-        let (outlet, snapshot) =
-            Outlet::new(key.id(), settings.download_folder.clone(), events, options.waker);
-        let (reports, inbox) = mpsc::channel(REPORTS);
-        let around = Surroundings {
-            connect: Arc::new(files.reach.clone()),
-            credential: credential.subscribe(),
-            rates: rates.down.clone(),
-            shares: shares.clone(),
-            reports: reports.clone(),
-            device: key.id(),
-        };
-        let slots = settings::count(settings.transfers.download_slots);
-        let outgoing = Outgoing::new(profile.dir());
-        let mut engine = Self {
-            secrets: Secrets::new(options.secrets, profile.dir(), key.id()),
-            key,
-            clock,
-            skew_ms: settings.skew_ms,
-            device_name: options.device_name,
-            download_folder: settings.download_folder,
-            history,
-            settings: settings.transfers,
-            rates,
-            upload_pulse: shares.changed(),
-            spoiled: shares.spoiled(),
-            shares,
-            files,
-            credential,
-            signed_in: None,
-            line: Line::SignedOut,
-            downloads: Downloads::new(around, slots),
-            outgoing,
-            holdings: Holdings::default(),
-            stop_looking: CancellationToken::new(),
-            outlet,
-            reports,
-            tasks: JoinSet::new(),
-            _profile: profile,
-        };
-        engine.apply_settings();
-        engine.resume().await?;
-        engine.publish();
-        Ok((engine, snapshot, inbox))
-    }
-
     async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut reports: mpsc::Receiver<Report>) {
         loop {
             let (due, chore) = (self.outlet.due(self.is_moving()), self.next_chore());
@@ -312,6 +191,8 @@ impl Engine {
 
     /// Ends transfers and lets go of everything that belongs to them.
     async fn let_go(&mut self) {
+        // First: whoever asks from now on is told to come back, not that there is nothing.
+        self.shut_gate();
         self.downloads.stop_all();
         self.stop_looking.cancel();
         self.stop_looking = CancellationToken::new();

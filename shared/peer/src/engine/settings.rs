@@ -75,7 +75,7 @@ impl Engine {
     }
 }
 
-pub(super) fn count(slots: u32) -> usize {
+fn count(slots: u32) -> usize {
     usize::try_from(slots).unwrap_or(usize::MAX)
 }
 

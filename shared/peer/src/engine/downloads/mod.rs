@@ -91,9 +91,10 @@ struct Live {
 }
 
 impl Downloads {
-    pub(super) fn new(around: Surroundings, slots: usize) -> Self {
+    /// None, and no slot for any.
+    pub(super) fn new(around: Surroundings) -> Self {
         let outlooks = Outlooks::default();
-        Self { entries: HashMap::new(), queue: Queue::new(slots), around, runs: 0, outlooks }
+        Self { entries: HashMap::new(), queue: Queue::new(0), around, runs: 0, outlooks }
     }
 
     /// Whether any of them shows progress.

@@ -25,8 +25,8 @@ pub(in crate::engine) struct OutlookReport(HashMap<MessageId, Outlook>);
 #[derive(Default)]
 pub(in crate::engine) struct Outlooks {
     seen: HashMap<MessageId, Outlook>,
-    /// Offers were made or answered, or a disk has changed.
-    stale: bool,
+    /// Since when offers were made or answered, or a disk has changed.
+    stale: Option<Instant>,
     looking: bool,
     last: Option<Instant>,
 }
@@ -34,7 +34,7 @@ pub(in crate::engine) struct Outlooks {
 impl Outlooks {
     /// Something has changed that a look would show.
     pub(in crate::engine) fn look_again(&mut self) {
-        self.stale = true;
+        self.stale.get_or_insert_with(Instant::now);
     }
 
     pub(super) fn of(&self, offer: &MessageId) -> Option<Outlook> {
@@ -51,12 +51,11 @@ impl Outlooks {
         if self.looking {
             return None;
         }
-        match self.last {
-            None => self.stale.then(Instant::now),
-            Some(last) if self.stale => Some(last + SOON),
+        match (self.stale, self.last) {
+            (Some(since), last) => Some(last.map_or(since, |last| since.max(last + SOON))),
             // Nothing was there to be looked at.
-            Some(_) if self.seen.is_empty() => None,
-            Some(last) => Some(last + AGAIN),
+            (None, _) if self.seen.is_empty() => None,
+            (None, last) => last.map(|last| last + AGAIN),
         }
     }
 }
@@ -69,7 +68,7 @@ impl Engine {
         }
         let places = self.open_offers();
         let outlooks = &mut self.downloads.outlooks;
-        outlooks.stale = false;
+        outlooks.stale = None;
         outlooks.last = Some(now);
         if places.is_empty() {
             outlooks.seen.clear();
@@ -111,4 +110,29 @@ fn look(folder: &Path, places: Vec<(MessageId, FileName)>) -> HashMap<MessageId,
         Some((offer, Outlook { free: seen.free, name_taken: seen.taken }))
     };
     places.into_iter().filter_map(look).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use landline_protocol::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn looks_are_due_when_something_changed_and_while_something_is_shown() {
+        let mut outlooks = Outlooks::default();
+        assert_eq!(outlooks.next(), None);
+        outlooks.look_again();
+        let due = outlooks.next().unwrap();
+        assert!(due <= Instant::now(), "at once, and not a moment later each time it is asked");
+        (outlooks.stale, outlooks.last) = (None, Some(due));
+        assert_eq!(outlooks.next(), None, "nothing to be looked at");
+        let seen = Outlook { free: None, name_taken: false };
+        outlooks.seen.insert(MessageId::new(Timestamp::default(), [1; 10]), seen);
+        assert_eq!(outlooks.next(), Some(due + AGAIN));
+        outlooks.look_again();
+        assert!(outlooks.next() >= Some(due + SOON) && outlooks.next() < Some(due + AGAIN));
+        outlooks.looking = true;
+        assert_eq!(outlooks.next(), None);
+    }
 }

@@ -98,9 +98,14 @@ impl Holdings {
         self.next_check = (!self.unchecked.is_empty()).then_some(now + CHECK_PAUSE);
     }
 
-    /// When there is something to do.
-    pub(in crate::engine) fn next(&self) -> Option<Instant> {
-        self.next_batch.into_iter().chain(self.next_check).min()
+    /// When there is something to be announced.
+    pub(super) fn next_announcement(&self) -> Option<Instant> {
+        self.next_batch
+    }
+
+    /// When there is something to be looked at.
+    pub(super) fn next_check(&self) -> Option<Instant> {
+        self.next_check
     }
 
     /// Nothing is passed on any more.
@@ -136,7 +141,7 @@ mod tests {
         all.connected(now);
         all.release(&holding(299, true).reference.id);
         let mut told = Vec::new();
-        while let Some(due) = all.next() {
+        while let Some(due) = all.next_announcement() {
             assert!(all.announcements(now).len() <= BATCH || due > now);
             now = due.max(now);
             told.extend(all.announcements(now));
@@ -164,6 +169,6 @@ mod tests {
         all.checked(later);
         assert_eq!(all.check(later + CHECK_PAUSE).unwrap().offer, row(3).offer);
         all.checked(later);
-        assert_eq!(all.next(), None);
+        assert_eq!(all.next_check(), None);
     }
 }

@@ -161,8 +161,8 @@ impl Engine {
 
     /// When something of that is due.
     pub(super) fn next_swarm_chore(&self) -> Option<Instant> {
-        let seek = self.downloads.next_seek().filter(|_| self.is_line_up());
-        seek.into_iter().chain(self.holdings.next()).min()
+        let said = self.downloads.next_seek().into_iter().chain(self.holdings.next_announcement()).min();
+        said.filter(|_| self.is_line_up()).into_iter().chain(self.holdings.next_check()).min()
     }
 
     fn check_held(&mut self, held: HeldRow) {
