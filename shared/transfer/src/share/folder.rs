@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use landline_protocol::{FolderSummary, OfferedName};
+use landline_protocol::{FileName, FolderSummary, OfferedName};
 
 use super::error::ShareError;
 use super::hashed::Hashed;
@@ -16,7 +16,7 @@ use super::walk::{FolderFile, Walked, modified, walk};
 use crate::beneath::Directory;
 use crate::disk::FileVersion;
 use crate::layout::Layout;
-use crate::manifest::{FileEntry, FolderEntry, Manifest, ManifestError};
+use crate::manifest::{EntryPath, FileEntry, FolderEntry, Manifest, ManifestError};
 use crate::tree::{ChainingValue, HashError, hash_pieces};
 use crate::values::Values;
 
@@ -97,21 +97,17 @@ impl SharedFolder {
         self.0.root.path().join(name)
     }
 
-    /// Those files that a manifest lists, in its order; `None` when one is not there or of another size.
-    /// What else is in the folder is none of its business.
+    /// Those files that a manifest lists, in its order, under the names that a receiver gives them;
+    /// `None` when one is not there or of another size. What else is in the folder is none of its business.
     pub(super) fn only(&self, manifest: &Manifest) -> Option<Self> {
-        let mut found = self.0.files.iter();
-        let mut chosen = Vec::with_capacity(manifest.files.len());
-        for listed in &manifest.files {
-            // Both are in the same order.
-            let file = found.by_ref().find(|file| file.path >= listed.path)?;
-            if file.path != listed.path || file.version.size != listed.size {
-                return None;
-            }
-            chosen.push(file.clone());
-        }
+        let files = manifest.files.iter().map(|listed| {
+            let path = received_as(&listed.path)?;
+            let place = self.0.files.binary_search_by(|file| file.path.cmp(&path)).ok()?;
+            Some(&self.0.files[place]).filter(|file| file.version.size == listed.size).cloned()
+        });
+        let files = files.collect::<Option<_>>()?;
         let Inner { root, name, modified, .. } = &*self.0;
-        let walked = Walked { files: chosen, folders: manifest.folders.clone(), left_out: 0 };
+        let walked = Walked { files, folders: manifest.folders.clone(), left_out: 0 };
         Some(Self(Arc::new(Inner::of(Arc::clone(root), name.clone(), *modified, walked))))
     }
 
@@ -175,6 +171,12 @@ impl Inner {
         let digest = digest(&files, &folders);
         Self { root, name, modified, files, folders, left_out, layout, digest }
     }
+}
+
+/// The path with every name in its safe spelling, as a receiver writes it.
+fn received_as(path: &EntryPath) -> Option<EntryPath> {
+    let names: Vec<_> = path.components().map(|name| OfferedName::new(name).to_file_name().0).collect();
+    EntryPath::parse(&names.iter().map(FileName::as_str).collect::<Vec<_>>().join("/"))
 }
 
 /// Tells one state of a folder from another. Not the times of folders, which change when something

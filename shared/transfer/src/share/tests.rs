@@ -199,6 +199,25 @@ fn what_is_complete_is_held_by_its_manifest() {
 }
 
 #[test]
+fn what_was_saved_under_safe_names_is_held_too() {
+    let (offered, saved) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (folder, names) in [(&offered, ["z:a", "aux", "m"]), (&saved, ["z_a", "_aux", "m"])] {
+        fs::create_dir_all(folder.path().join("f").join(names[1])).unwrap();
+        fs::write(folder.path().join("f").join(names[0]), "colon").unwrap();
+        fs::write(folder.path().join("f").join(names[1]).join(names[0]), "device").unwrap();
+        fs::write(folder.path().join("f").join(names[2]), "plain").unwrap();
+    }
+    let hashed = hash(&Shares::open(&offered.path().join("f")).unwrap());
+    let shares = Shares::default();
+    assert!(shares.hold_complete(offer(), Shares::open(&saved.path().join("f")).unwrap(), hashed));
+    let key = offer().key();
+    let held = shares.find(&Door::Held(key), &asker("bob", Some(key))).unwrap();
+    let mut text = [0; 16];
+    held.reader().read(0, &mut text).unwrap();
+    assert_eq!(&text, b"deviceplaincolon");
+}
+
+#[test]
 fn what_changed_is_told_once_and_not_held() {
     let temp = folder();
     let shares = Shares::default();
