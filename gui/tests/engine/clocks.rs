@@ -69,6 +69,7 @@ async fn a_clock_that_is_slow_keeps_nobody_from_fetching_without_the_coordinator
     let file = wrong.file("late.txt", MIB);
     let offer = wrong.shares(&LOBBY, file.clone()).await;
     right.is_offered(offer).await;
+    right.meets(&wrong).await;
     office.stop().await;
     wrong.restart().await;
     right.accepts(offer).await;

@@ -209,6 +209,14 @@ impl Person {
         self.sees("the line is up", |snapshot| is_up(&snapshot.line)).await;
     }
 
+    /// Knows that somebody is here, and so where: that comes apart from what they say.
+    pub(crate) async fn meets(&mut self, other: &Self) {
+        let is_here = |snapshot: &Snapshot| {
+            snapshot.people.iter().any(|person| person.user == other.name && person.online)
+        };
+        self.sees("somebody else", is_here).await;
+    }
+
     /// The line is known to be down; the next attempt need not wait.
     pub(crate) async fn reconnects(&mut self) {
         self.run(Action::Reconnect).await.unwrap();

@@ -155,6 +155,7 @@ async fn what_was_offered_is_fetched_without_the_coordinator() {
     let file = alice.file("plan.txt", 3 * MIB);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.is_offered(offer).await;
+    bob.meets(&alice).await;
     office.stop().await;
     alice.restart().await;
     bob.restart().await;

@@ -166,8 +166,9 @@ impl Engine {
 
     /// Starts and stops fetching as the queue has it.
     pub(in crate::engine) fn settle_downloads(&mut self) {
-        if let Some(signed_in) = &self.signed_in {
-            self.downloads.settle(&signed_in.offers, &signed_in.directory);
+        let Some(signed_in) = &self.signed_in else { return };
+        for offer in self.downloads.settle(&signed_in.offers, &signed_in.directory) {
+            self.release(&offer);
         }
     }
 

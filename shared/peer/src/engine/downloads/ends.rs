@@ -48,6 +48,7 @@ impl Engine {
             News::Moves => {
                 if let Some(Change::Stop(offer)) = self.downloads.queue.moves(&offer) {
                     self.downloads.suspend(&offer);
+                    self.release(&offer);
                 }
             }
             News::Holds => self.hold_some(&offer),
@@ -75,8 +76,10 @@ impl Engine {
         };
         if record.status != DownloadStatus::Active {
             // Cancelled when the attempt had just ended by itself: then nobody has cleared up.
-            if !matches!(result, Ok(_) | Err(FetchError::Cancelled)) {
-                discard_part(&row, &record).await;
+            match result {
+                Ok(_) => self.shares.release(&row.key()),
+                Err(FetchError::Cancelled) => {}
+                Err(_) => discard_part(&row, &record).await,
             }
             return Ok(());
         }

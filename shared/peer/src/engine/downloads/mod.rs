@@ -126,14 +126,19 @@ impl Downloads {
         self.queue.set_slots(slots);
     }
 
-    /// Starts and stops what the queue says.
-    pub(super) fn settle(&mut self, offers: &Offers, directory: &Directory) {
+    /// Starts and stops what the queue says. Returns what was stopped.
+    pub(super) fn settle(&mut self, offers: &Offers, directory: &Directory) -> Vec<MessageId> {
+        let mut stopped = Vec::new();
         for change in self.queue.settle() {
             match change {
                 Change::Start(offer) => self.start(offer, offers, directory),
-                Change::Stop(offer) => self.suspend(&offer),
+                Change::Stop(offer) => {
+                    self.suspend(&offer);
+                    stopped.push(offer);
+                }
             }
         }
+        stopped
     }
 
     /// The record of a download, if there is one.
