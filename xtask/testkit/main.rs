@@ -5,12 +5,18 @@
 mod campaign;
 mod check;
 mod client;
+#[allow(dead_code, reason = "shared with the chores")]
+#[path = "../src/command.rs"]
+mod command;
 mod content;
 mod coordinator;
 mod kill;
+#[path = "../src/lan.rs"]
+mod lan;
 mod process;
 mod random;
 mod resume;
+mod swarm;
 mod transfer;
 
 use anyhow::Result;
@@ -30,6 +36,8 @@ enum Run {
     CoordinatorKill(Campaign),
     /// kill -9 of either side of downloads while bytes move
     Resume(Campaign),
+    /// Many fetch what one sends, while members and links fail
+    Swarm(Campaign),
     /// The two ends of the transfer engine
     #[command(subcommand)]
     Transfer(transfer::End),
@@ -40,6 +48,7 @@ async fn main() -> Result<()> {
     match Cli::parse().run {
         Run::CoordinatorKill(campaign) => campaign.judge("coordinator-kill", kill::run(&campaign).await?),
         Run::Resume(campaign) => blocking("resume", campaign, resume::run).await,
+        Run::Swarm(campaign) => blocking("swarm", campaign, swarm::run).await,
         Run::Transfer(end) => end.run().await,
     }
 }

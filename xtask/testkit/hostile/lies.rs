@@ -1,0 +1,139 @@
+//! What a hostile source does to an answer: drawn from a catalogue of lies about HTTP itself (`wire`),
+//! about content (`content`) and about lists (`lists`).
+
+mod content;
+mod lists;
+mod wire;
+
+use super::answer::{Answer, Step};
+use crate::random::Random;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// These bytes, the end not included, of a file or a folder.
+    Content {
+        start: u64,
+        end: u64,
+        is_folder: bool,
+    },
+    Tree,
+    Manifest,
+    Have,
+    /// Nothing there is.
+    Other,
+}
+
+/// A hostile answer.
+#[derive(Debug)]
+pub(super) struct Lie {
+    pub(super) what: &'static str,
+    pub(super) steps: Vec<Step>,
+    /// It has its effect when so many of its bytes were read.
+    pub(super) strikes_at: usize,
+    /// When so many were read, the receiver knows that nobody says this by mistake.
+    pub(super) proven_at: Option<usize>,
+}
+
+/// Makes a lie out of an answer; `None` where this one does not fit.
+type Make = fn(&Asked, Answer, &mut Random) -> Option<Lie>;
+
+/// How often an answer is broken as HTTP, whatever it is about, in a hundred.
+const WIRE: usize = 40;
+/// Draws of a lie that fits before the one that always does.
+const TRIES: usize = 8;
+
+impl Lie {
+    /// Bytes sent as they are, which turn bad here.
+    fn sent(what: &'static str, raw: Vec<u8>, strikes_at: usize) -> Self {
+        let strikes_at = strikes_at.min(raw.len());
+        Self { what, steps: vec![Step::Send(raw)], strikes_at, proven_at: None }
+    }
+
+    /// A whole answer that is bad once it has been read to its end.
+    fn whole(what: &'static str, answer: &Answer) -> Self {
+        let raw = answer.raw();
+        let len = raw.len();
+        Self::sent(what, raw, len)
+    }
+
+    fn proven_at(self, proven_at: usize) -> Self {
+        Self { proven_at: Some(proven_at), ..self }
+    }
+
+    /// It gives itself away as soon as it has struck.
+    fn plain(self) -> Self {
+        Self { proven_at: Some(self.strikes_at), ..self }
+    }
+
+    fn then(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+}
+
+/// One that fits.
+pub(super) fn draw(asked: &Asked, answer: &Answer, random: &mut Random) -> Lie {
+    let own: &[Make] = match asked {
+        Asked::Content { .. } if answer.status == 206 => content::ALL,
+        Asked::Tree if answer.status == 200 => lists::TREE,
+        Asked::Manifest if answer.status == 206 => lists::MANIFEST,
+        Asked::Have if answer.status == 200 => lists::HAVE,
+        _ => wire::ALL,
+    };
+    for _ in 0..TRIES {
+        let from = if random.percent(WIRE) { wire::ALL } else { own };
+        if let Some(lie) = from[random.below(from.len())](asked, answer.clone(), random) {
+            return lie;
+        }
+    }
+    wire::flip(answer, random)
+}
+
+/// Refuses, as if it had nothing of what it says it has.
+pub(super) fn refuse(random: &mut Random) -> Lie {
+    wire::refusal(random)
+}
+
+/// Sends the beginning of a piece, enough to be written down, and wrong; then goes.
+pub(super) fn poison(asked: &Asked, answer: &Answer, random: &mut Random) -> Lie {
+    content::poison(asked, answer.clone(), random).unwrap_or_else(|| wire::flip(answer, random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_says_it_all_and_every_lie_fits_something() {
+        let mut body = vec![0; 3 << 20];
+        Random::new(1).fill(&mut body);
+        let mut answer = Answer::new(206, body);
+        answer.set("content-range", "bytes 0-3145727/4194304");
+        let content = Asked::Content { start: 0, end: 3 << 20, is_folder: false };
+        let small = |status, body: &str| Answer::new(status, body);
+        let cases = [
+            (content, answer, content::ALL),
+            (Asked::Tree, Answer::new(200, vec![7; 96]), lists::TREE),
+            (Asked::Manifest, {
+                let mut answer = small(206, "a list of files");
+                answer.set("content-range", "bytes 0-14/15");
+                answer
+            }, lists::MANIFEST),
+            (Asked::Have, small(200, "{\"complete\":true}"), lists::HAVE),
+        ];
+        for (asked, answer, own) in cases {
+            for make in own.iter().chain(wire::ALL) {
+                let mut random = Random::new(2);
+                let made = (0..50).find_map(|_| make(&asked, answer.clone(), &mut random));
+                assert!(made.is_some(), "{asked:?}: one never fits");
+            }
+            for seed in 0..200 {
+                let lie = || draw(&asked, &answer, &mut Random::new(seed));
+                let (one, same) = (lie(), lie());
+                assert_eq!(format!("{one:?}").len(), format!("{same:?}").len());
+                assert!(one.proven_at.is_none_or(|at| at > 0), "{}", one.what);
+            }
+        }
+    }
+}
