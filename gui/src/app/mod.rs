@@ -161,6 +161,10 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.take_in();
+        if let Stage::Running(snapshot) = &self.stage {
+            let sum = crate::views::transfers::summary(snapshot);
+            self.state.rates.note(ctx.time(), sum.down, sum.up);
+        }
         self.run_queue(ctx);
         self.note_read(ctx);
     }

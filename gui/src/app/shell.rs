@@ -92,7 +92,7 @@ impl App {
                 .exact_size(metrics::TRANSFERS_WIDTH)
                 .resizable(false)
                 .frame(Frame::new().fill(palette.side))
-                .show(ui, |ui| transfers::show(ui, &summary, &cards, &mut self.queue));
+                .show(ui, |ui| transfers::show(ui, &summary, &self.state.rates, &cards, &mut self.queue));
         }
         egui::CentralPanel::no_frame()
             .frame(Frame::new().fill(palette.chat).inner_margin(Margin::ZERO))
@@ -104,7 +104,7 @@ impl App {
         let page = transfers::page(snapshot, &me.user, &(self.clock)());
         egui::CentralPanel::no_frame()
             .frame(Frame::new().fill(theme::palette(ui).chat))
-            .show(ui, |ui| transfers::show_page(ui, &page, &mut self.queue));
+            .show(ui, |ui| transfers::show_page(ui, &page, &self.state.rates, &mut self.queue));
     }
 
     fn list(&mut self, ui: &mut Ui, snapshot: &Snapshot, me: &Me) {
@@ -159,8 +159,8 @@ impl App {
         }
     }
 
-    /// Alt with the arrows goes through the list, Ctrl+K finds people, Esc leaves a narrow
-    /// conversation.
+    /// Alt with the arrows goes through the list, Ctrl+K finds people, Esc leaves the page
+    /// of all transfers.
     fn shortcuts(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
         let step = match (pressed(Modifiers::ALT, Key::ArrowUp), pressed(Modifiers::ALT, Key::ArrowDown)) {
@@ -173,6 +173,11 @@ impl App {
                 (self.state.open, self.state.page) = (None, false);
             }
             ui.memory_mut(|memory| memory.request_focus(filter_id()));
+        }
+        let dialog =
+            self.state.options.is_some() || self.state.limits.is_some() || self.state.invite.is_some();
+        if self.state.page && !dialog && pressed(Modifiers::NONE, Key::Escape) {
+            self.state.page = false;
         }
         if let Some(step) = step {
             let rows = self.rows(snapshot);

@@ -194,8 +194,18 @@ impl Office {
         while self.far.commands.recv().await.is_some() {}
     }
 
+    /// Streams that the command line offered and everybody has answered since are kept no longer.
+    async fn sweep(&self, engine: &Handle) {
+        let (profile, now) = (self.profile.clone(), engine.snapshot.borrow().clone());
+        let swept = tokio::task::spawn_blocking(move || crate::cli::spool::sweep(&profile, &now)).await;
+        if swept.is_err() {
+            tracing::warn!("the streams of the profile were not looked through");
+        }
+    }
+
     async fn stop(&mut self, engine: Handle) {
         self.errands.abort_all();
+        self.sweep(&engine).await;
         let command = Command { ticket: Ticket::default(), action: Action::Shutdown };
         let Handle { commands, events, task, .. } = engine;
         drop(events);

@@ -20,7 +20,7 @@ mod record;
 mod secrets;
 mod send;
 mod settings;
-mod spool;
+pub(crate) mod spool;
 mod talk;
 pub(crate) mod text;
 mod verdict;

@@ -158,7 +158,7 @@ fn announce(client: &Client, offer: MessageId, what: &str) -> Result<(), Problem
     };
     let record = Offer::of(transfer, &now);
     let whom = if record.conversation == "lobby" { "everybody" } else { &record.conversation };
-    let (name, size) = (text::transfer_name(transfer), crate::units::size(transfer.size));
+    let (name, size) = (text::transfer_name(transfer), text::amount(&record));
     let text = format!("{what} {name} ({size}) to {whom}, id {}", text::short_id(&record.id));
     client.out.record(&Record::Offer(record), &text)
 }

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::record::{Hosting, Me, Message, Person};
 use transfers::offer_in_words;
-pub(crate) use transfers::{entries, limits, offers, progress, transfer_name, uploads};
+pub(crate) use transfers::{amount, entries, limits, offers, progress, transfer_name, uploads};
 
 /// When and where the reader is: moments are shown as they would say them.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! What the window remembers between frames: what is open, what is typed, what is asked for.
 
 mod command;
+mod rates;
 mod settings;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +11,7 @@ use landline_peer::api::{Failure, Ticket};
 use landline_protocol::{ConversationId, ConversationKind, InviteLink, MessageId, Seq};
 
 pub(crate) use command::{AppCommand, Choose, Commands, Purpose};
+pub(crate) use rates::{Rates, SPAN as RATE_SPAN, Sample};
 pub(crate) use settings::{Hosting, Settings};
 
 use crate::views::chat::PersonForm;
@@ -24,6 +26,8 @@ pub(crate) struct UiState {
     pub(crate) open: Option<ConversationKind>,
     /// All transfers stand there instead.
     pub(crate) page: bool,
+    /// How fast it went in the last minute.
+    pub(crate) rates: Rates,
     /// What the list is filtered by.
     pub(crate) filter: String,
     /// Unsent lines.

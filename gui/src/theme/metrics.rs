@@ -50,6 +50,7 @@ pub(crate) const PIECES_HEIGHT: f32 = 6.0;
 /// The page of all transfers.
 pub(crate) const PAGE_MAX: f32 = 760.0;
 pub(crate) const LIST_ROW: f32 = 26.0;
+pub(crate) const PLOT_HEIGHT: f32 = 64.0;
 
 /// Seconds that a change of state may take.
 pub(crate) const MOTION: f32 = 0.1;

@@ -75,6 +75,19 @@ fn click(label: &'static str) -> impl FnOnce(&mut Desk) {
     }
 }
 
+/// A minute in which things moved.
+fn moved(desk: &mut Desk) {
+    let rates = &mut desk.window.state_mut().state.rates;
+    for step in 0..200_u32 {
+        let wave = |period: f64| (f64::from(step) / period).sin() + 1.3;
+        let now = 0.3 * f64::from(step) - 60.0;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+        let rate = |period: f64, mebibytes: f64| (wave(period) * mebibytes * 1_048_576.0) as u64;
+        rates.note(now, rate(17.0, 50.0), rate(9.0, 14.0));
+    }
+    desk.window.run();
+}
+
 /// The picker of a folder with so many files, a few of them left out.
 fn pick(files: u32) -> impl FnOnce(&mut Desk) {
     move |desk| {
@@ -97,18 +110,18 @@ fn marta() -> ConversationKind {
 #[test]
 fn every_screen_is_in_order_in_both_themes() {
     for (theme, tone) in [(Dark, "dark"), (Light, "light")] {
-        take(&format!("main-{tone}"), fake::busy(), WIDE, theme, open(marta()));
+        take(&format!("main-{tone}"), fake::busy(), WIDE, theme, |desk| {
+            moved(desk);
+            open(marta())(desk);
+        });
         take(&format!("lobby-{tone}"), fake::busy(), WIDE, theme, open(ConversationKind::Lobby));
         take(&format!("first-{tone}"), fake::signed_out(), WIDE, theme, |_| {});
         take(&format!("refused-{tone}"), fake::refused(), WIDE, theme, |_| {});
         take(&format!("cards-{tone}"), fake::every_transfer(), [1200.0, 6400.0], theme, open(marta()));
-        take(
-            &format!("page-{tone}"),
-            fake::every_transfer(),
-            [1200.0, 2300.0],
-            theme,
-            click("All transfers"),
-        );
+        take(&format!("page-{tone}"), fake::every_transfer(), [1200.0, 2300.0], theme, |desk| {
+            moved(desk);
+            click("All transfers")(desk);
+        });
         take(&format!("pick-{tone}"), fake::every_transfer(), WIDE, theme, pick(312));
         take(&format!("limits-{tone}"), fake::every_transfer(), WIDE, theme, limits);
         take(&format!("settings-{tone}"), fake::busy(), WIDE, theme, click("Settings"));

@@ -107,7 +107,7 @@ fn what_is_offered_and_how_far_it_is() {
         r#"[{{"user":"carol","device":"{device}","bytes":4,"rate":null,"state":"dropped","reason":"Bad."}}]"#
     );
     let expected = format!(
-        r#"{{"type":"offer","id":"{id}","conversation":"lobby","author":"me","outgoing":true,"kind":"file","files":null,"folders":null,"name":"a.txt","size":10,"state":"waiting","cause":{cause},"cancelled_by":null,"ahead":null,"priority":"normal","bytes":4,"hashed":null,"path":"/f/a.txt","free":null,"name_taken":null,"sources":{sources},"recipients":[{{"user":"bob","state":"fetching","bytes":4,"rate":2}}],"replaces":null,"replaced_by":null}}"#
+        r#"{{"type":"offer","id":"{id}","conversation":"lobby","author":"me","outgoing":true,"kind":"file","files":null,"folders":null,"files_done":null,"name":"a.txt","size":10,"state":"waiting","cause":{cause},"cancelled_by":null,"ahead":null,"priority":"normal","bytes":4,"hashed":null,"path":"/f/a.txt","free":null,"name_taken":null,"sources":{sources},"recipients":[{{"user":"bob","state":"fetching","bytes":4,"rate":2}}],"replaces":null,"replaced_by":null}}"#
     );
     assert_eq!(line(&Record::Offer(Offer::of(&transfer(), &snapshot()))), expected);
     let expected = format!(

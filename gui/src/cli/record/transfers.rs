@@ -24,6 +24,8 @@ pub(crate) struct Offer {
     /// Of a folder: files at any depth, and folders.
     pub(crate) files: Option<u64>,
     pub(crate) folders: Option<u64>,
+    /// Of a folder: files complete.
+    pub(crate) files_done: Option<u64>,
     /// As offered, whatever it contains.
     pub(crate) name: String,
     pub(crate) size: u64,
@@ -145,6 +147,7 @@ impl Offer {
             kind: what,
             files,
             folders,
+            files_done: files.map(|_| transfer.files_done),
             name: transfer.name.as_raw().to_owned(),
             size: transfer.size,
             state: state_name(&transfer.state),

@@ -32,8 +32,11 @@ fn shown_name(offer: &Offer) -> String {
 }
 
 /// `1.2 GiB`, of a folder `312 files, 1.2 GiB`.
-fn amount(offer: &Offer) -> String {
+pub(crate) fn amount(offer: &Offer) -> String {
     match offer.files {
+        Some(files) if offer.state == "done" && offer.files_done < Some(files) => {
+            format!("{} of {files} files, {}", offer.files_done.unwrap_or(0), size(offer.size))
+        }
         Some(1) => format!("1 file, {}", size(offer.size)),
         Some(files) => format!("{files} files, {}", size(offer.size)),
         None => size(offer.size),
@@ -179,6 +182,7 @@ pub(super) mod tests {
             kind: "file",
             files: None,
             folders: None,
+            files_done: None,
             name: name.into(),
             size: 1_572_864,
             state: "offered",

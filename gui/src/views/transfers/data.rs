@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use landline_peer::api::{Conflict, Priority, Snapshot, TransferKind, TransferView};
+use landline_peer::api::{Conflict, Priority, Snapshot, TransferKind, TransferState, TransferView};
 use landline_protocol::{ConversationKind, MessageId, UserName};
 
 use super::{incoming, outgoing};
@@ -177,7 +177,13 @@ fn about(transfer: &TransferView, around: Around<'_>) -> String {
     let mut parts = Vec::with_capacity(4);
     if let TransferKind::Folder(summary) = transfer.kind {
         let files = usize::try_from(summary.files).unwrap_or(usize::MAX);
-        parts.push(format!("folder · {}", format::count(files, "file", "files")));
+        let files = match transfer.state {
+            TransferState::Done if transfer.files_done < summary.files => {
+                format!("{} of {files} files", transfer.files_done)
+            }
+            _ => format::count(files, "file", "files"),
+        };
+        parts.push(format!("folder · {files}"));
     }
     parts.push(crate::units::size(transfer.size));
     parts.push(match (transfer.outgoing, around.kind.and_then(|kind| kind.other(around.me))) {

@@ -7,6 +7,7 @@ mod does;
 mod incoming;
 mod outgoing;
 mod page;
+mod plot;
 mod summary;
 mod ui;
 

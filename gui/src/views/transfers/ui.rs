@@ -7,13 +7,20 @@ use landline_peer::api::Action;
 use super::card::{tone_mark, tone_text};
 use super::data::{Do, FileCard};
 use super::does;
+use super::plot;
 use super::summary::Summary;
-use crate::state::{AppCommand, Commands, Purpose};
+use crate::state::{AppCommand, Commands, Purpose, Rates};
 use crate::theme::{self, metrics, size};
 use crate::widgets::{IconButton, progress, text, tile};
 
 /// Shows the panel.
-pub(crate) fn show(ui: &mut Ui, summary: &Summary, cards: &[FileCard], commands: &mut Commands) {
+pub(crate) fn show(
+    ui: &mut Ui,
+    summary: &Summary,
+    rates: &Rates,
+    cards: &[FileCard],
+    commands: &mut Commands,
+) {
     let palette = theme::palette(ui);
     let (rect, _) =
         ui.allocate_exact_size(vec2(ui.available_width(), metrics::HEADER_HEIGHT), Sense::hover());
@@ -29,6 +36,7 @@ pub(crate) fn show(ui: &mut Ui, summary: &Summary, cards: &[FileCard], commands:
     text::paint_right(ui, active, all.left() - 6.0, rect.center().y);
     let area = egui::ScrollArea::vertical().auto_shrink(false).content_margin(egui::Margin::symmetric(12, 0));
     area.show(ui, |ui| {
+        plot::show(ui, rates, summary);
         for card in cards {
             row(ui, card, commands);
         }

@@ -6,13 +6,14 @@ use landline_peer::api::Action;
 
 use super::data::{Page, Upload};
 use super::row;
-use crate::state::{AppCommand, Commands, Purpose};
+use crate::state::{AppCommand, Commands, Purpose, Rates};
 use crate::theme::{self, metrics, size};
+use crate::views::transfers::plot;
 use crate::views::transfers::summary::speeds;
 use crate::widgets::{Button, IconButton, Kind, text};
 
 /// Shows the page over the space there is; the way back is an icon in a narrow window.
-pub(crate) fn show(ui: &mut Ui, page: &Page, commands: &mut Commands) {
+pub(crate) fn show(ui: &mut Ui, page: &Page, rates: &Rates, commands: &mut Commands) {
     header(ui, page, commands);
     let side = if ui.available_width() < 520.0 { 12.0 } else { 24.0 };
     let width = (ui.available_width() - side * 2.0).min(metrics::PAGE_MAX);
@@ -21,6 +22,7 @@ pub(crate) fn show(ui: &mut Ui, page: &Page, commands: &mut Commands) {
     let margin = margin as i8;
     let area = egui::ScrollArea::vertical().auto_shrink(false).content_margin(Margin::symmetric(margin, 12));
     area.show(ui, |ui| {
+        plot::show(ui, rates, &page.summary);
         together(ui, page, commands);
         if page.sections.is_empty() {
             empty(
