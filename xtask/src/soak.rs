@@ -37,6 +37,8 @@ enum Name {
     Resume,
     /// Many fetch what one sends, members and links fail; counts rounds
     Swarm,
+    /// Sources that lie in every way there is, beside one that does not; counts hostile answers
+    HostilePeer,
 }
 
 /// A bug that a run must find.
@@ -62,6 +64,7 @@ impl Name {
             Self::CoordinatorKill => "coordinator-kill",
             Self::Resume => "resume",
             Self::Swarm => "swarm",
+            Self::HostilePeer => "hostile-peer",
         }
     }
 
@@ -71,6 +74,7 @@ impl Name {
             Self::CoordinatorKill => (5_000, 5_000),
             Self::Resume => (200, 8),
             Self::Swarm => (10, 1),
+            Self::HostilePeer => (10_000, 1_500),
         }
     }
 

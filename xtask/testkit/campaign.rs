@@ -68,6 +68,12 @@ pub(crate) enum Kind {
     Uploads,
     /// It did not come to its end, or came to a bad one.
     Stuck,
+    /// Something was touched that was none of its business.
+    Outside,
+    /// A liar was not named, or somebody honest was.
+    Liar,
+    /// More memory was taken than is right.
+    Memory,
 }
 
 /// What came of it.

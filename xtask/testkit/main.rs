@@ -10,6 +10,7 @@ mod client;
 mod command;
 mod content;
 mod coordinator;
+mod hostile;
 mod kill;
 #[path = "../src/lan.rs"]
 mod lan;
@@ -36,6 +37,8 @@ enum Run {
     CoordinatorKill(Campaign),
     /// kill -9 of either side of downloads while bytes move
     Resume(Campaign),
+    /// Sources that lie in every way there is, beside one that does not
+    HostilePeer(Campaign),
     /// Many fetch what one sends, while members and links fail
     Swarm(Campaign),
     /// The two ends of the transfer engine
@@ -48,6 +51,7 @@ async fn main() -> Result<()> {
     match Cli::parse().run {
         Run::CoordinatorKill(campaign) => campaign.judge("coordinator-kill", kill::run(&campaign).await?),
         Run::Resume(campaign) => blocking("resume", campaign, resume::run).await,
+        Run::HostilePeer(campaign) => campaign.judge("hostile-peer", hostile::run(&campaign).await?),
         Run::Swarm(campaign) => blocking("swarm", campaign, swarm::run).await,
         Run::Transfer(end) => end.run().await,
     }

@@ -73,7 +73,7 @@ fn resting_memory(person: &Person<'_>) -> Result<u64> {
 }
 
 /// Runs a download to its end and tells the peaks of sender and receiver.
-fn watch_memory(sender: u32, start: impl FnOnce() -> Result<Process>) -> Result<(u64, u64)> {
+pub(super) fn watch_memory(sender: u32, start: impl FnOnce() -> Result<Process>) -> Result<(u64, u64)> {
     let receiving = start()?;
     let receiver = receiving.id();
     let (over, peak) = (AtomicBool::new(false), AtomicU64::new(0));

@@ -43,7 +43,8 @@ impl Answer {
         let status = response.status().as_u16();
         let is_ours = |name: &str| name != "content-length";
         let headers = response.headers().iter().filter(|(name, _)| is_ours(name.as_str()));
-        let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text =
+            |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
         let body = response.into_body().collect().await?.to_bytes().to_vec();
         let mut answer = Self { status, headers, body };
@@ -94,6 +95,16 @@ impl Answer {
         answer.remove("content-length");
         answer.set("transfer-encoding", "chunked");
         answer.head()
+    }
+}
+
+impl Step {
+    /// Bytes after which the line is open still.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Send(bytes) | Self::Slowly(bytes, ..) => bytes.len() as u64,
+            Self::Forever(_) | Self::Silence | Self::Close => 0,
+        }
     }
 }
 

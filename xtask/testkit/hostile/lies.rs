@@ -5,6 +5,8 @@ mod content;
 mod lists;
 mod wire;
 
+pub(super) use wire::TRAP;
+
 use super::answer::{Answer, Step};
 use crate::random::Random;
 
@@ -33,6 +35,15 @@ pub(super) struct Lie {
     pub(super) strikes_at: usize,
     /// When so many were read, the receiver knows that nobody says this by mistake.
     pub(super) proven_at: Option<usize>,
+}
+
+impl Asked {
+    /// Content with the same length that begins elsewhere, if there is any.
+    pub(super) fn elsewhere(self, size: u64, random: &mut Random) -> Option<(u64, u64)> {
+        let Self::Content { start, end, .. } = self else { return None };
+        let other = random.between(0, size.checked_sub(end - start)?);
+        (other != start).then_some((other, other + end - start))
+    }
 }
 
 /// Makes a lie out of an answer; `None` where this one does not fit.
@@ -90,6 +101,14 @@ pub(super) fn draw(asked: &Asked, answer: &Answer, random: &mut Random) -> Lie {
     wire::flip(answer, random)
 }
 
+/// The bytes of another range as those of the one asked for.
+pub(super) fn swapped(asked: &Asked, mut answer: Answer, size: u64) -> Lie {
+    if let Asked::Content { start, end, .. } = asked {
+        answer.set("content-range", &format!("bytes {start}-{}/{size}", end - 1));
+    }
+    Lie::whole("bytes of another range", &answer)
+}
+
 /// Refuses, as if it had nothing of what it says it has.
 pub(super) fn refuse(random: &mut Random) -> Lie {
     wire::refusal(random)
@@ -115,11 +134,15 @@ mod tests {
         let cases = [
             (content, answer, content::ALL),
             (Asked::Tree, Answer::new(200, vec![7; 96]), lists::TREE),
-            (Asked::Manifest, {
-                let mut answer = small(206, "a list of files");
-                answer.set("content-range", "bytes 0-14/15");
-                answer
-            }, lists::MANIFEST),
+            (
+                Asked::Manifest,
+                {
+                    let mut answer = small(206, "a list of files");
+                    answer.set("content-range", "bytes 0-14/15");
+                    answer
+                },
+                lists::MANIFEST,
+            ),
             (Asked::Have, small(200, "{\"complete\":true}"), lists::HAVE),
         ];
         for (asked, answer, own) in cases {

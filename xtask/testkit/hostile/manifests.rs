@@ -105,7 +105,8 @@ impl Raw {
     }
 
     fn sort(&mut self) {
-        let rank = |path: &[u8]| path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect::<Vec<_>>();
+        let rank =
+            |path: &[u8]| path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte }).collect::<Vec<_>>();
         self.folders.sort_by_key(|path| rank(path));
         self.files.sort_by_key(|file| rank(&file.path));
     }
@@ -155,11 +156,8 @@ mod tests {
 
     #[test]
     fn what_is_written_well_is_read_and_what_leads_out_is_not() {
-        let file = |path: &str| File {
-            path: path.into(),
-            size: 4,
-            values: vec![*blake3::hash(b"good").as_bytes()],
-        };
+        let file =
+            |path: &str| File { path: path.into(), size: 4, values: vec![*blake3::hash(b"good").as_bytes()] };
         let raw = Raw { folders: vec![b"a".into()], files: vec![file("a/b"), file("ab")], counts: None };
         let good = Manifest::read(&raw.encode()[..]).unwrap();
         assert_eq!(Raw::of(&good).encode(), raw.encode());

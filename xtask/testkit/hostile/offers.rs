@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use landline_protocol::{ConversationId, DeviceId, FolderSummary, MessageId, OfferRef, Root, ShareId, Timestamp};
+use landline_protocol::{
+    ConversationId, DeviceId, FolderSummary, MessageId, OfferRef, Root, ShareId, Timestamp,
+};
 use landline_transfer::{Audience, Hashed, Kind, Manifest, Shares};
 
 use super::manifests;
@@ -21,8 +23,22 @@ const SIZES: [u64; 11] =
     [0, 1, 5_000, 300_000, MIB - 1, MIB, MIB + 1, 2 * MIB + 700_000, 3 * MIB, 5 * MIB + 3, 6 * MIB];
 /// Names that have to be respelled, or look like what they are not.
 const NASTY: [&str; 16] = [
-    "..evil", "a\\b", "CON", "nul.txt", "trailing.", "trailing ", "\u{202e}txt.exe", "tab\there", "new\nline",
-    ".landline-0123456789.part", "~", "-rf", "A", "a", "e\u{301}", "\u{e9}",
+    "..evil",
+    "a\\b",
+    "CON",
+    "nul.txt",
+    "trailing.",
+    "trailing ",
+    "\u{202e}txt.exe",
+    "tab\there",
+    "new\nline",
+    ".landline-0123456789.part",
+    "~",
+    "-rf",
+    "A",
+    "a",
+    "e\u{301}",
+    "\u{e9}",
 ];
 
 /// Something offered.

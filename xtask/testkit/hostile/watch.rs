@@ -2,28 +2,28 @@
 //! other than a part's appears complete, in one step, and is not written to afterwards.
 
 use std::collections::HashSet;
-use std::io;
+use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
-use tokio::io::unix::AsyncFd;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 
 use super::offers::Offered;
 use crate::campaign::{Failure, Kind};
 
 /// What the parts of downloads begin with.
 const PART: &str = ".landline-";
+/// Made at the end: whoever has seen that has seen everything.
+const END: &str = "end of the watch";
 
 /// A watch, until it is ended.
 pub(super) struct Watch {
-    task: JoinHandle<Seen>,
-    stop: CancellationToken,
+    seen: oneshot::Receiver<Result<Seen>>,
+    folder: PathBuf,
 }
 
 /// What was seen.
@@ -36,7 +36,7 @@ pub(super) struct Seen {
 }
 
 struct Eye {
-    events: AsyncFd<OwnedFd>,
+    events: OwnedFd,
     folder: PathBuf,
     inner: i32,
     offered: Arc<Offered>,
@@ -45,73 +45,50 @@ struct Eye {
 impl Watch {
     /// Begins, before anything can have happened.
     pub(super) fn begin(folder: &Path, offered: Arc<Offered>) -> Result<Self> {
-        let events = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        let events = inotify::init(CreateFlags::CLOEXEC)?;
         let changes = WatchFlags::CREATE
             | WatchFlags::MOVED_TO
             | WatchFlags::MOVED_FROM
             | WatchFlags::DELETE
             | WatchFlags::MODIFY;
         let inner = inotify::add_watch(&events, folder, changes)?;
-        if let Some(outer) = folder.parent() {
-            inotify::add_watch(&events, outer, changes)?;
-        }
-        let eye = Eye { events: AsyncFd::new(events)?, folder: folder.to_owned(), inner, offered };
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(eye.watch(stop.clone()));
-        Ok(Self { task, stop })
+        let outer = folder.parent().context("no folder around")?;
+        inotify::add_watch(&events, outer, changes)?;
+        let eye = Eye { events, folder: folder.to_owned(), inner, offered };
+        let (tell, seen) = oneshot::channel();
+        // Waits in the system until something happens, and ends with `END` or this program.
+        std::thread::spawn(move || tell.send(eye.watch()));
+        Ok(Self { seen, folder: folder.to_owned() })
     }
 
     /// Ends, when everything that has happened was looked at.
     pub(super) async fn end(self) -> Result<Seen> {
-        self.stop.cancel();
-        Ok(self.task.await?)
+        let end = self.folder.join(END);
+        fs::create_dir(&end)?;
+        let seen = self.seen.await?;
+        fs::remove_dir(end)?;
+        seen
     }
 }
 
 impl Eye {
-    async fn watch(self, stop: CancellationToken) -> Seen {
+    fn watch(self) -> Result<Seen> {
         let mut seen = Seen::default();
-        loop {
-            let stopped = tokio::select! {
-                () = stop.cancelled() => true,
-                ready = self.events.readable() => {
-                    if let Ok(mut ready) = ready {
-                        ready.clear_ready();
-                    }
-                    false
-                }
-            };
-            if let Err(error) = self.look(&mut seen) {
-                seen.failures.push(Kind::Early.failure(format!("the folder cannot be watched: {error}")));
-                return seen;
-            }
-            if stopped {
-                return seen;
-            }
-        }
-    }
-
-    /// Everything that has happened since.
-    fn look(&self, seen: &mut Seen) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
-        let mut reader = Reader::new(self.events.get_ref(), &mut buffer);
+        let mut reader = Reader::new(&self.events, &mut buffer);
         loop {
-            match reader.next() {
-                Err(rustix::io::Errno::AGAIN) => return Ok(()),
-                Err(error) => return Err(error.into()),
-                Ok(event) => {
-                    let name = event.file_name().map(|name| name.to_string_lossy().into_owned());
-                    let name = name.unwrap_or_default();
-                    if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
-                        return Err(io::Error::other("too much happened at once"));
-                    }
-                    if event.wd() == self.inner {
-                        self.inside(seen, event.events(), name);
-                    } else {
-                        let what = format!("outside of the folder, to {name}: {:?}", event.events());
-                        seen.failures.push(Kind::Outside.failure(what));
-                    }
-                }
+            let event = reader.next()?;
+            if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+                bail!("too much happened at once to be watched");
+            }
+            let name = event.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if event.wd() != self.inner {
+                let what = format!("outside of the folder, to {name}: {:?}", event.events());
+                seen.failures.push(Kind::Outside.failure(what));
+            } else if name == END {
+                return Ok(seen);
+            } else {
+                self.inside(&mut seen, event.events(), name);
             }
         }
     }

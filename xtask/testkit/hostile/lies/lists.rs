@@ -118,8 +118,19 @@ fn said(what: &'static str, mut answer: Answer, text: impl Into<Vec<u8>>) -> Lie
 
 fn nonsense(_: &Asked, answer: Answer, random: &mut Random) -> Option<Lie> {
     let texts = [
-        "", "null", "[]", "{", "{}", "\"complete\"", "{\"complete\":1}", "{\"complete\":\"yes\"}", "\u{feff}{\"complete\":true}",
-        "{\"complete\":false,\"map\":17}", "{\"complete\":true,\"complete\":false}", "1e999999999", "{\"map\":null}",
+        "",
+        "null",
+        "[]",
+        "{",
+        "{}",
+        "\"complete\"",
+        "{\"complete\":1}",
+        "{\"complete\":\"yes\"}",
+        "\u{feff}{\"complete\":true}",
+        "{\"complete\":false,\"map\":17}",
+        "{\"complete\":true,\"complete\":false}",
+        "1e999999999",
+        "{\"map\":null}",
     ];
     let text = texts[random.below(texts.len())];
     Some(said("nonsense for what it has", answer, text).plain())

@@ -39,7 +39,7 @@ pub(super) const ALL: &[Make] = &[
 ];
 
 /// Where a redirect leads; nobody must go there.
-pub(in super::super) const TRAP: &str = "/trap";
+pub(crate) const TRAP: &str = "/trap";
 /// Bytes sent again and again.
 const BLOCK: usize = 64 * 1024;
 
@@ -189,7 +189,6 @@ fn other_version(_: &Asked, answer: Answer, random: &mut Random) -> Option<Lie> 
 fn redirect(_: &Asked, mut answer: Answer, random: &mut Random) -> Option<Lie> {
     let statuses = [300, 301, 302, 303, 307, 308];
     answer.status = statuses[random.below(statuses.len())];
-    // The address of the trap is put in where it is known.
     answer.set("location", TRAP);
     Some(Lie::whole("a redirect", &answer))
 }
@@ -268,10 +267,21 @@ fn nothing(_: &Asked, mut answer: Answer, random: &mut Random) -> Option<Lie> {
 
 /// A refusal of any kind, in words that may make sense.
 pub(super) fn refusal(random: &mut Random) -> Lie {
-    let statuses = [400, 401, 403, 404, 405, 409, 410, 412, 413, 416, 418, 429, 451, 500, 502, 503, 507, 599, 999];
+    let statuses =
+        [400, 401, 403, 404, 405, 409, 410, 412, 413, 416, 418, 429, 451, 500, 502, 503, 507, 599, 999];
     let codes = [
-        "not_found", "changed", "gone", "too_many_requests", "bad_request", "forbidden", "internal",
-        "unauthenticated", "token_expired", "shutting_down", "version_unsupported", "no_such_code",
+        "not_found",
+        "changed",
+        "gone",
+        "too_many_requests",
+        "bad_request",
+        "forbidden",
+        "internal",
+        "unauthenticated",
+        "token_expired",
+        "shutting_down",
+        "version_unsupported",
+        "no_such_code",
     ];
     let text = [
         "Later.".to_owned(),

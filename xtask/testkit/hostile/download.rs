@@ -1,0 +1,353 @@
+//! One download with hostile sources: done, watched while it lasts, and looked at afterwards.
+
+use std::fs;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use landline_net::client::HttpConnection;
+use landline_net::dial::{DialError, dial};
+use landline_protocol::peer_routes::Door;
+use landline_protocol::{DeviceId, FileName, Root};
+use landline_transfer::fetch::{Connect, Line, Source, SourceState};
+use landline_transfer::{Conflict, Destination, FetchError, FetchJob, Fetched, Progress, Rates, fetch};
+use landline_trust::device::DeviceKey;
+use landline_trust::tls::Expect;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::World;
+use super::case::{Author, Case, Opening};
+use super::ledger::Counted;
+use super::server::Act;
+use super::watch::{Seen, Watch};
+use crate::campaign::{Failure, Kind};
+
+/// For reaching a source.
+const DIAL: Duration = Duration::from_secs(5);
+/// Longer than any download takes of which there is an honest source.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than it takes until a liar is dropped once everything it said was read.
+const JUDGEMENT: Duration = Duration::from_secs(5);
+/// What lies beside the folder, and in it; nobody touches it.
+const PRECIOUS: &[u8] = b"precious";
+const NAME: &str = "fetched";
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) struck: Vec<&'static str>,
+    pub(super) checked: u64,
+    pub(super) failures: Vec<Failure>,
+    /// It was completed while nobody honest was there.
+    pub(super) is_alone: bool,
+}
+
+/// A download under way.
+struct Download<'a> {
+    world: &'a World,
+    case: Case,
+    key: Arc<DeviceKey>,
+    act: Arc<Act>,
+    /// Has the folder that it goes into, and things beside it.
+    outer: PathBuf,
+    token: String,
+    outcome: Outcome,
+}
+
+/// A fetch under way.
+struct Attempt {
+    task: AbortOnDropHandle<Result<Fetched, FetchError>>,
+    progress: watch::Receiver<Progress>,
+    sources: watch::Sender<Arc<[Source]>>,
+    root: watch::Sender<Option<Root>>,
+}
+
+/// How a fetch ended, and what it said last.
+type End = Option<Result<Fetched, FetchError>>;
+
+/// Does it.
+pub(super) async fn run(world: &World, case: Case, key: Arc<DeviceKey>) -> Result<Outcome> {
+    let outer = world.work.join(case.number.to_string());
+    fs::create_dir_all(outer.join("into"))?;
+    fs::create_dir(outer.join("beside"))?;
+    fs::write(outer.join("precious"), PRECIOUS)?;
+    fs::write(outer.join("beside/precious"), PRECIOUS)?;
+    if case.taken {
+        fs::write(outer.join("into").join(NAME), PRECIOUS)?;
+    }
+    let act = Arc::new(Act::new(case.seed, Arc::clone(&case.offered), case.moods.clone()));
+    let token = format!("d{}", case.number);
+    world.stage.enter(&token, Arc::clone(&act));
+    let watch = Watch::begin(&outer.join("into"), Arc::clone(&case.offered))?;
+    let mut download = Download { world, case, key, act, outer, token, outcome: Outcome::default() };
+    let placed = download.go().await?;
+    world.stage.leave(&download.token);
+    let seen = watch.end().await?;
+    download.look(placed.as_ref(), seen)?;
+    fs::remove_dir_all(&download.outer)?;
+    Ok(download.finish())
+}
+
+impl Download<'_> {
+    /// Plays the opening, and then the honest source finishes. Returns what is in place.
+    async fn go(&mut self) -> Result<Option<Fetched>> {
+        let (patience, is_same, are_all) = match self.case.opening {
+            Opening::Together => return self.complete(self.begin(self.all(), self.case.late_root)?).await,
+            Opening::JoinedAfter(patience) => (patience, true, true),
+            Opening::ResumedAfter(patience, are_all) => (patience, false, are_all),
+            Opening::Never(patience) => (patience, false, false),
+        };
+        let mut attempt = self.begin(self.hostile(), self.case.late_root)?;
+        let mut end = attempt.wait(patience).await;
+        end = self.judge(&mut attempt, end).await;
+        self.outcome.struck = self.struck();
+        if let Some(Ok(fetched)) = end {
+            self.outcome.is_alone = true;
+            return Ok(Some(fetched));
+        }
+        if let (None, true) = (&end, is_same) {
+            attempt.sources.send_replace(self.all());
+            attempt.root.send_replace(Some(self.case.offered.root));
+            return self.complete(attempt).await;
+        }
+        drop(attempt);
+        if matches!(self.case.opening, Opening::Never(_)) {
+            return Ok(None);
+        }
+        let sources = if are_all { self.all() } else { [self.honest()].into() };
+        self.complete(self.begin(sources, false)?).await
+    }
+
+    /// With an honest source there, it must come to a good end.
+    async fn complete(&mut self, mut attempt: Attempt) -> Result<Option<Fetched>> {
+        attempt.root.send_replace(Some(self.case.offered.root));
+        let end = attempt.wait(PATIENCE).await;
+        self.outcome.struck = self.struck();
+        self.outcome.checked += 1;
+        let progress = attempt.progress.borrow().clone();
+        let honest = progress.sources.get(&self.world.honest.0).map(|source| &source.state);
+        if let Some(SourceState::Dropped(why)) = honest {
+            self.fail(Kind::Liar, format!("the honest source was dropped: {why}"));
+        }
+        match end {
+            Some(Ok(fetched)) => return Ok(Some(fetched)),
+            Some(Err(error)) => {
+                self.fail(Kind::Stuck, format!("it failed with an honest source there: {error}"))
+            }
+            None => self.fail(Kind::Stuck, format!("it did not end: {:?}", brief(&progress))),
+        }
+        Ok(None)
+    }
+
+    /// Where one source alone was there and everything was read that shows what it is, it is dropped.
+    async fn judge(&mut self, attempt: &mut Attempt, end: End) -> End {
+        if self.case.moods.len() != 1 || self.case.late_root {
+            return end;
+        }
+        let Some((_, what)) = self.act.ledger.proven().first().copied() else { return end };
+        let liar = self.world.hostile[0].device;
+        let is_dropped = |progress: &Progress| {
+            let source = progress.sources.get(&liar);
+            source.is_some_and(|source| matches!(source.state, SourceState::Dropped(_)))
+        };
+        self.outcome.checked += 1;
+        // A fetch that has ended says nothing more, and what it said last is what counts.
+        let _ = timeout(JUDGEMENT, attempt.progress.wait_for(&is_dropped)).await.is_ok();
+        if !is_dropped(&attempt.progress.borrow()) {
+            let state = brief(&attempt.progress.borrow());
+            self.fail(Kind::Liar, format!("the source that sent {what} was not dropped: {state:?}"));
+        }
+        match end {
+            None => attempt.wait(Duration::from_millis(1)).await,
+            ended => ended,
+        }
+    }
+
+    /// What must hold afterwards, whatever happened.
+    fn look(&mut self, fetched: Option<&Fetched>, seen: Seen) -> Result<()> {
+        self.outcome.checked += 3 + seen.appeared.len() as u64;
+        for failure in seen.failures {
+            self.fail(failure.kind, failure.what);
+        }
+        let mut names = names(&self.outer.join("into"))?;
+        if self.case.taken {
+            names.retain(|name| name != NAME);
+            if fs::read(self.outer.join("into").join(NAME)).ok().as_deref() != Some(PRECIOUS) {
+                self.fail(Kind::Outside, "a file that had the name was touched");
+            }
+        }
+        let (parts, others): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| name.starts_with(".landline-"));
+        match fetched {
+            None if others.is_empty() => {}
+            None => self.fail(Kind::Early, format!("it was not completed, and there is {others:?}")),
+            Some(fetched) => {
+                self.outcome.checked += 1;
+                for difference in self.case.offered.compare(&fetched.placed.path) {
+                    self.fail(Kind::Content, difference);
+                }
+                if fetched.root != self.case.offered.root {
+                    self.fail(Kind::Content, "it was completed with another root");
+                }
+                let name = fetched.placed.path.file_name().map(|name| name.to_string_lossy().into_owned());
+                if Some(others.as_slice()) != name.as_ref().map(std::slice::from_ref) {
+                    self.fail(Kind::Outside, format!("there is {others:?} instead of {name:?}"));
+                }
+                if seen.appeared != others {
+                    self.fail(Kind::Early, format!("{:?} appeared, not {others:?}", seen.appeared));
+                }
+                if !parts.is_empty() {
+                    self.fail(Kind::Leftover, format!("left over: {parts:?}"));
+                }
+            }
+        }
+        self.beside()
+    }
+
+    /// Beside the folder, everything is as it was.
+    fn beside(&mut self) -> Result<()> {
+        let is_intact = |name: &str| fs::read(self.outer.join(name)).ok().as_deref() == Some(PRECIOUS);
+        let is_all = names(&self.outer)? == ["beside", "into", "precious"]
+            && names(&self.outer.join("beside"))? == ["precious"];
+        if !is_all || !is_intact("precious") || !is_intact("beside/precious") {
+            self.fail(Kind::Outside, "something beside the folder was touched");
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, kind: Kind, what: impl Into<String>) {
+        let Case { number, offered, author, opening, moods, late_root, .. } = &self.case;
+        let lies: Vec<_> = self.act.ledger.struck().iter().map(|shot| (shot.source, shot.what)).collect();
+        let what = format!(
+            "download {number} of {:?} ({author:?} author, {opening:?}, {moods:?}, late root {late_root}): {}. \
+             Heard: {lies:?}",
+            offered.what,
+            what.into()
+        );
+        self.outcome.failures.push(kind.failure(what));
+    }
+
+    fn finish(self) -> Outcome {
+        self.outcome
+    }
+
+    fn struck(&self) -> Vec<&'static str> {
+        self.act.ledger.struck().iter().map(|shot| shot.what).collect()
+    }
+
+    fn begin(&self, sources: Arc<[Source]>, is_late: bool) -> Result<Attempt> {
+        let offered = &self.case.offered;
+        let (sources, watched) = watch::channel(sources);
+        let (root, rooted) = watch::channel((!is_late).then_some(offered.root));
+        let fixed = |text: String| watch::channel(Arc::from(text)).1;
+        let connect = Arc::new(Counting { key: Arc::clone(&self.key), act: Arc::clone(&self.act) });
+        let job = FetchJob {
+            offer: offered.offer,
+            kind: offered.kind,
+            size: offered.size,
+            summary: offered.summary,
+            root: rooted,
+            to: Destination {
+                folder: self.outer.join("into"),
+                name: FileName::parse(NAME).context("no name")?,
+                conflict: Conflict::Rename,
+            },
+            picks: None,
+            sources: watched,
+            line: Line {
+                connect,
+                credential: fixed(self.token.clone()),
+                pass: fixed(offered.offer.key().to_string()),
+            },
+            rates: Rates::new(),
+            pass_on: None,
+        };
+        let (told, progress) = watch::channel(Progress::default());
+        let task = AbortOnDropHandle::new(tokio::spawn(fetch(job, told, CancellationToken::new())));
+        Ok(Attempt { task, progress, sources, root })
+    }
+
+    fn all(&self) -> Arc<[Source]> {
+        let mut all = self.hostile().to_vec();
+        all.push(self.honest());
+        all.into()
+    }
+
+    fn hostile(&self) -> Arc<[Source]> {
+        let hostile = self.world.hostile.iter().zip(&self.case.moods).enumerate();
+        let source = |(number, (hostile, _)): (usize, (&super::server::Hostile, _))| {
+            let is_author = number == 0 && self.case.author == Author::Hostile;
+            self.source(("mallory", hostile.device, hostile.address), is_author)
+        };
+        hostile.map(source).collect()
+    }
+
+    fn honest(&self) -> Source {
+        let (device, address) = self.world.honest;
+        self.source(("alice", device, address), self.case.author == Author::Honest)
+    }
+
+    fn source(&self, (user, device, address): (&str, DeviceId, SocketAddr), is_author: bool) -> Source {
+        let offered = &self.case.offered;
+        let door = if is_author { Door::Share(offered.share) } else { Door::Held(offered.offer.key()) };
+        let user = user.parse().unwrap_or_else(|_| unreachable!("a name"));
+        Source { user, device, addresses: vec![address], door }
+    }
+}
+
+impl Attempt {
+    /// How it ended, if it does in this time.
+    async fn wait(&mut self, patience: Duration) -> End {
+        tokio::select! {
+            biased;
+            ended = &mut self.task => match ended {
+                Ok(ended) => Some(ended),
+                Err(error) => Some(Err(FetchError::Io {
+                    folder: PathBuf::new(),
+                    source: std::io::Error::other(format!("it panicked: {error}")),
+                })),
+            },
+            () = sleep(patience) => None,
+        }
+    }
+}
+
+/// Dials, and counts what comes.
+struct Counting {
+    key: Arc<DeviceKey>,
+    act: Arc<Act>,
+}
+
+impl Connect for Counting {
+    fn connect<'a>(
+        &'a self,
+        source: &'a Source,
+    ) -> Pin<Box<dyn Future<Output = Result<HttpConnection, DialError>> + Send + 'a>> {
+        Box::pin(async move {
+            let dialled = dial(&source.addresses, &self.key, Expect::Pinned(source.device), DIAL).await?;
+            let stream = Counted::new(dialled.stream, self.act.ledger.open(dialled.local));
+            let opened = HttpConnection::over(stream, dialled.device, dialled.remote).await;
+            opened.map_err(|error| DialError::Tls(error.to_string()))
+        })
+    }
+}
+
+fn names(folder: &std::path::Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = entries.collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// What matters of a progress.
+fn brief(progress: &Progress) -> String {
+    let states: Vec<_> = progress.sources.values().map(|source| (&source.user, &source.state)).collect();
+    format!("{:?}, {} of {} proven, {states:?}", progress.phase, progress.verified, progress.wanted)
+}
