@@ -78,6 +78,7 @@ fn click(label: &'static str) -> impl FnOnce(&mut Desk) {
 /// A minute in which things moved.
 fn moved(desk: &mut Desk) {
     let rates = &mut desk.window.state_mut().state.rates;
+    *rates = crate::state::Rates::default();
     for step in 0..200_u32 {
         let wave = |period: f64| (f64::from(step) / period).sin() + 1.3;
         let now = 0.3 * f64::from(step) - 60.0;

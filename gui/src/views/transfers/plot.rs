@@ -16,7 +16,9 @@ const LEGEND: f32 = 22.0;
 /// Shows both rates over the width there is; nothing while nothing moved.
 pub(super) fn show(ui: &mut Ui, rates: &Rates, summary: &Summary) {
     let most = rates.most();
-    if rates.samples().len() < 2 || most == 0 {
+    let now = ui.ctx().time();
+    let stale = rates.samples().last().is_none_or(|last| now - last.at > RATE_SPAN);
+    if stale || rates.samples().len() < 2 || most == 0 {
         return;
     }
     let palette = theme::palette(ui);
