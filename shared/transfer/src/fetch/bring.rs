@@ -11,7 +11,7 @@ use super::FetchError;
 use super::coding::Coding;
 use super::content::{Admission, Content};
 use super::trouble::Trouble;
-use super::worker::Worker;
+use super::worker::{Worker, changed};
 use crate::plan::Task;
 use crate::range::Slice;
 
@@ -45,7 +45,16 @@ impl Worker {
         let peer = Arc::clone(&self.peer);
         let _moving = peer.moving();
         let mut coding = Coding::new(answer.compressed)?;
-        while let Some(mut data) = answer.next().await? {
+        loop {
+            let data = tokio::select! {
+                biased;
+                data = answer.next() => data?,
+                () = changed(&mut self.source) => {
+                    answer.hurry();
+                    continue;
+                }
+            };
+            let Some(mut data) = data else { break };
             if self.peer.throttle.is_limited() {
                 self.peer.throttle.take(data.len()).await;
                 answer.waited();

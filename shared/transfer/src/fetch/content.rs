@@ -11,65 +11,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use landline_protocol::Root;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::files::Files;
+use super::known::Known;
 use crate::layout::Layout;
 use crate::lock;
-use crate::manifest::Manifest;
 use crate::plan::{Has, Plan, SourceId, Task};
-use crate::share::Hashed;
 use crate::store::Store;
-use crate::tree::{ChainingValue, PieceTree};
-use crate::values::{Values, compute};
+use crate::tree::ChainingValue;
+use crate::values::compute;
 
 /// A write that takes longer was held up by the disk.
 const SLOW_WRITE: Duration = Duration::from_millis(20);
 /// Locks over all pieces: few would make strangers wait for each other, more would gain nothing.
 const STRIPES: usize = 16;
-
-/// What the content must be, proven by its root.
-pub(super) struct Known {
-    /// The root.
-    pub(super) root: Root,
-    /// As it is passed on: the tree of a file, the manifest of a folder.
-    pub(super) bytes: Bytes,
-    /// What it says.
-    pub(super) proof: Proof,
-}
-
-/// Where the values of the pieces stand.
-pub(super) enum Proof {
-    /// In the tree of a file.
-    File {
-        /// As it was proven.
-        tree: PieceTree,
-        /// The same, by pieces.
-        values: Values,
-    },
-    /// In the manifest of a folder.
-    Folder(Arc<Manifest>),
-}
-
-impl Known {
-    /// The value of each piece.
-    pub(super) fn values(&self) -> &Values {
-        match &self.proof {
-            Proof::File { values, .. } => values,
-            Proof::Folder(manifest) => &manifest.values,
-        }
-    }
-
-    /// For passing it on when the download is over.
-    pub(super) fn hashed(&self) -> Hashed {
-        match &self.proof {
-            Proof::File { tree, .. } => Hashed::File(tree.clone()),
-            Proof::Folder(manifest) => Hashed::Folder { manifest: Arc::clone(manifest), root: self.root },
-        }
-    }
-}
 
 /// What became of a whole piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -329,12 +285,6 @@ impl Content {
             .flat_map(|(file, _)| self.layout.pieces_of(file))
             .filter(|piece| !pieces.plan.is_here(*piece));
         missing.all(|piece| maps.iter().any(|map| has(piece, map)))
-    }
-
-    /// Whether any piece of this map is not here.
-    pub(super) fn lacks_any_of(&self, map: &[u8]) -> bool {
-        let pieces = lock(&self.pieces);
-        (0..self.layout.pieces()).any(|piece| is_set(map, piece) && !pieces.plan.is_here(piece))
     }
 
     /// Whether all of these pieces are here.

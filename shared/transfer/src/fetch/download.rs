@@ -8,7 +8,8 @@ use landline_protocol::Root;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::content::{Content, Known};
+use super::content::Content;
+use super::known::Known;
 use super::peer::Peer;
 use super::{FetchError, FetchJob, Phase, SourceState};
 use crate::lock;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use landline_protocol::limits::PIECE_BYTES;
 use landline_protocol::{OfferRef, Root};
 
-use super::content::{Content, Proof};
+use super::content::Content;
+use super::known::Proof;
 use crate::layout::Layout;
 use crate::share::{Holding, Shares};
 
@@ -56,21 +57,29 @@ fn piece_at(layout: &Layout, byte: u64) -> usize {
     file.first + usize::try_from((byte - file.start) / PIECE_BYTES).unwrap_or(usize::MAX)
 }
 
-/// A download that is passed on for as long as this lives.
+/// A download that is passed on for as long as this lives, or longer when it was handed over.
 pub(super) struct PassedOn {
-    shares: Shares,
+    shares: Option<Shares>,
     offer: OfferRef,
 }
 
 impl PassedOn {
     pub(super) fn begin(shares: Shares, offer: OfferRef, content: Arc<Content>) -> Self {
         shares.hold(offer, content);
-        Self { shares, offer }
+        Self { shares: Some(shares), offer }
+    }
+
+    /// Goes on being passed on, until the caller of [`fetch`](super::fetch) replaces or releases it: whoever
+    /// is being served must not be cut off because it is complete.
+    pub(super) fn hand_over(mut self) {
+        self.shares = None;
     }
 }
 
 impl Drop for PassedOn {
     fn drop(&mut self) {
-        self.shares.release(&self.offer.key());
+        if let Some(shares) = &self.shares {
+            shares.release(&self.offer.key());
+        }
     }
 }

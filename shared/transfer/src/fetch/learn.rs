@@ -9,7 +9,8 @@ use landline_protocol::limits::MANIFEST_BYTES;
 use landline_protocol::peer_routes::Resource;
 use landline_protocol::{FolderSummary, Have, Root};
 
-use super::content::{Content, Known, Proof};
+use super::content::Content;
+use super::known::{Known, Proof};
 use super::trouble::Trouble;
 use super::wire::Wire;
 use super::worker::Worker;
@@ -17,7 +18,6 @@ use super::{FetchError, Kind};
 use crate::manifest::Manifest;
 use crate::plan::Has;
 use crate::tree::{PieceTree, encoded_len};
-use crate::values::Values;
 
 /// How much of a manifest is asked for at once.
 const MANIFEST_PART: u64 = 4 * 1024 * 1024;
@@ -52,7 +52,7 @@ impl Worker {
         let bytes = self.wire()?.whole(Resource::Tree, encoded_len(size)).await?;
         let tree = PieceTree::from_bytes(&bytes, size, root)
             .map_err(|_| Trouble::Lied("sent hashes that do not belong to what was offered"))?;
-        Ok(known_of_file(tree))
+        Ok(Known::of_file(tree))
     }
 
     async fn manifest(&mut self, root: Root) -> Result<Known, Trouble> {
@@ -67,10 +67,9 @@ impl Worker {
         let pieces = content.layout().pieces() as u64;
         let have = self.wire()?.have(HAVE_BYTES + 2 * pieces.div_ceil(6).next_multiple_of(4)).await?;
         let (has, given) = read_have(&have)?;
-        let is_shared = given.as_ref().is_some_and(|given| content.lacks_any_of(given));
         content.has(self.peer.id, has.clone(), given.as_deref());
         self.peer.joined.store(true, Ordering::Relaxed);
-        self.peer.told(has, is_shared);
+        self.peer.told(has);
         Ok(())
     }
 }
@@ -123,10 +122,4 @@ pub(super) fn believe(
         return Err(Trouble::Local(FetchError::Corrupt));
     }
     Ok(Known { root, bytes: bytes.into(), proof: Proof::Folder(Arc::new(manifest)) })
-}
-
-/// What a tree that agrees with its root says.
-pub(super) fn known_of_file(tree: PieceTree) -> Known {
-    let (root, bytes, values) = (tree.root(), tree.to_bytes(), Values::of_file(&tree));
-    Known { root, bytes, proof: Proof::File { tree, values } }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use landline_protocol::peer_routes::Door;
 use landline_protocol::{FolderSummary, Root};
 
-use super::content::Proof;
+use super::known::Proof;
 use super::learn::{believe, manifest_bytes};
 use super::trouble::Trouble;
 use super::wire::Wire;

@@ -26,6 +26,7 @@ mod download;
 mod error;
 mod files;
 mod hold;
+mod known;
 mod learn;
 mod listing;
 mod pace;
@@ -67,7 +68,9 @@ pub struct FetchJob {
     pub line: Line,
     /// Limits on what comes in.
     pub rates: Rates,
-    /// Where verified pieces are passed on from; `None` passes nothing on.
+    /// Where verified pieces are passed on from while the download lasts; `None` passes nothing on. What
+    /// has arrived whole is still passed on when [`fetch`] returns it: replace it with
+    /// [`Shares::hold_complete`], or release it.
     pub pass_on: Option<Shares>,
 }
 
@@ -232,6 +235,10 @@ async fn until_placed(
     let whole = whole?;
     let content = Arc::clone(&whole.content);
     let placed = walk::on_disk(&download.job, move || content.store().place()).await?;
+    // Of picked files nothing complete can take its place.
+    if let Some(passed_on) = whole.passed_on.filter(|_| download.job.picks.is_none()) {
+        passed_on.hand_over();
+    }
     Ok(Fetched { placed, root: whole.known.root, hashed: whole.known.hashed() })
 }
 

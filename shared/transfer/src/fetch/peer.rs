@@ -15,10 +15,8 @@ use crate::limit::Throttle;
 use crate::lock;
 use crate::plan::{Has, SourceId};
 
-/// The age at which what a source says it has is asked anew, before choosing among several.
+/// The age at which what a source says it has, and gave to others, is asked anew before choosing.
 const FRESH: Duration = Duration::from_millis(300);
-/// The same for an author from whom nobody else seems to fetch.
-const FRESH_ALONE: Duration = Duration::from_secs(1);
 /// Below this many missing pieces, an author is not asked what others take.
 const FEW: usize = 8;
 /// How long after the last byte a source still counts as one that something comes from.
@@ -46,8 +44,6 @@ struct Standing {
     proved: bool,
     ahead: Option<u32>,
     has: Option<Has>,
-    /// Others fetch from it too.
-    is_shared: bool,
     asked: Option<Instant>,
     moved: Option<Instant>,
     /// What it said for good.
@@ -72,7 +68,6 @@ impl Peer {
                 proved: false,
                 ahead: None,
                 has,
-                is_shared: false,
                 asked: None,
                 moved: None,
                 no: None,
@@ -132,18 +127,14 @@ impl Peer {
         let age = standing.asked.map(|at| at.elapsed());
         match &standing.has {
             None => true,
-            Some(Has::Map(_)) => age.is_none_or(|age| age >= FRESH),
             Some(Has::All) if missing < FEW && is_alone => false,
-            Some(Has::All) => {
-                let fresh = if is_alone && !standing.is_shared { FRESH_ALONE } else { FRESH };
-                age.is_none_or(|age| age >= fresh)
-            }
+            Some(_) => age.is_none_or(|age| age >= FRESH),
         }
     }
 
-    pub(super) fn told(&self, has: Has, is_shared: bool) {
+    pub(super) fn told(&self, has: Has) {
         let mut standing = lock(&self.standing);
-        (standing.has, standing.is_shared, standing.asked) = (Some(has), is_shared, Some(Instant::now()));
+        (standing.has, standing.asked) = (Some(has), Some(Instant::now()));
     }
 
     /// It answered as it should.

@@ -9,10 +9,11 @@ use std::time::Duration;
 use landline_protocol::Root;
 use tokio::time::sleep;
 
-use super::content::{Content, Known, Proof};
+use super::content::Content;
 use super::download::Download;
 use super::hold::PassedOn;
-use super::learn::{believe, known_of_file};
+use super::known::{Known, Proof};
+use super::learn::believe;
 use super::pace::random;
 use super::worker::changed;
 use super::{FetchError, FetchJob, Kind, Phase};
@@ -32,7 +33,7 @@ pub(super) struct Whole {
     pub(super) content: Arc<Content>,
     pub(super) known: Arc<Known>,
     /// Others fetch from it until this is gone.
-    pub(super) _passed_on: Option<PassedOn>,
+    pub(super) passed_on: Option<PassedOn>,
 }
 
 /// Lasts until every piece that is wanted is proven.
@@ -47,7 +48,7 @@ pub(super) async fn gather(download: &Arc<Download>) -> Result<Whole, FetchError
         error = keep_record(download, &content) => return Err(error),
         () = complete(download, &content) => {}
     }
-    Ok(Whole { content, known, _passed_on: passed_on })
+    Ok(Whole { content, known, passed_on })
 }
 
 async fn complete(download: &Download, content: &Content) {
@@ -95,7 +96,7 @@ async fn known_file(download: &Download, root: Root) -> Result<Arc<Known>, Fetch
         return Ok(download.learn(root).await);
     }
     let tree = PieceTree::of_small(download.job.size, &root).ok_or(FetchError::Corrupt)?;
-    Ok(Arc::new(known_of_file(tree)))
+    Ok(Arc::new(Known::of_file(tree)))
 }
 
 /// A folder begins with the list of what is in it, for which its root must be known.

@@ -22,6 +22,8 @@ use crate::range::Slice;
 
 /// For an answer to begin, and for more of it to come: a dead line is noticed within this.
 const SILENCE: Duration = Duration::from_secs(20);
+/// The same once the other side is said to be somewhere else.
+const HURRY: Duration = Duration::from_secs(3);
 /// A line unused for longer may have been closed by the other side; it is dialled anew.
 const STALE: Duration = Duration::from_secs(4);
 /// The most that is read of a refusal.
@@ -43,6 +45,7 @@ pub(super) struct Answer {
     /// Bytes that may still come.
     left: u64,
     heard: Instant,
+    patience: Duration,
     alarm: Pin<Box<Sleep>>,
     /// Whether it is compressed with zstd.
     pub(super) compressed: bool,
@@ -138,7 +141,7 @@ impl Wire {
         let request = self.request(what, slice)?;
         match timeout(SILENCE, self.connection.send(request)).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(silent()),
+            Err(_) => Err(silent(SILENCE)),
         }
     }
 
@@ -187,6 +190,7 @@ impl Answer {
             body: answer.into_body(),
             left: most,
             heard: Instant::now(),
+            patience: SILENCE,
             alarm: Box::pin(sleep(SILENCE)),
             compressed: false,
         }
@@ -200,10 +204,10 @@ impl Answer {
                 biased;
                 frame = self.body.frame() => frame,
                 () = self.alarm.as_mut() => {
-                    if self.heard.elapsed() >= SILENCE {
-                        return Err(silent());
+                    if self.heard.elapsed() >= self.patience {
+                        return Err(silent(self.patience));
                     }
-                    self.alarm.as_mut().reset(self.heard + SILENCE);
+                    self.alarm.as_mut().reset(self.heard + self.patience);
                     continue;
                 }
             };
@@ -222,6 +226,12 @@ impl Answer {
         self.heard = Instant::now();
     }
 
+    /// The other side is somewhere else now: this line is dead, unless it shows otherwise soon.
+    pub(super) fn hurry(&mut self) {
+        self.patience = HURRY;
+        self.alarm.as_mut().reset(self.heard + HURRY);
+    }
+
     async fn read_into(mut self, all: &mut Vec<u8>) -> Result<(), Trouble> {
         while let Some(data) = self.next().await? {
             all.extend_from_slice(&data);
@@ -234,6 +244,6 @@ fn header(headers: &HeaderMap, name: hyper::header::HeaderName) -> Option<&[u8]>
     headers.get(name).map(HeaderValue::as_bytes)
 }
 
-fn silent() -> Trouble {
-    Trouble::broken(format!("nothing came for {} seconds", SILENCE.as_secs()))
+fn silent(time: Duration) -> Trouble {
+    Trouble::broken(format!("nothing came for {} seconds", time.as_secs()))
 }

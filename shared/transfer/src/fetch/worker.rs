@@ -45,7 +45,7 @@ pub(super) struct Worker {
     /// One piece on its way.
     pub(super) buffer: Vec<u8>,
     bell: watch::Receiver<()>,
-    source: watch::Receiver<Source>,
+    pub(super) source: watch::Receiver<Source>,
     pass: watch::Receiver<Arc<str>>,
 }
 
@@ -167,10 +167,18 @@ impl Worker {
 
     async fn dial(&mut self) -> Result<(), Trouble> {
         self.wire = None;
-        let source = self.source.borrow_and_update().clone();
-        // Boxed: the TLS state would make every future around it 16 KiB large.
-        self.wire = Some(Box::pin(Wire::open(&self.download.job.line, &source)).await?);
-        Ok(())
+        loop {
+            let source = self.source.borrow_and_update().clone();
+            tokio::select! {
+                // Boxed: the TLS state would make every future around it 16 KiB large.
+                wire = Box::pin(Wire::open(&self.download.job.line, &source)) => {
+                    self.wire = Some(wire?);
+                    return Ok(());
+                }
+                // It is somewhere else now: no use in waiting for it here.
+                () = changed(&mut self.source) => {}
+            }
+        }
     }
 
     /// The connection, which [`next`](Self::next) has seen to.
@@ -234,8 +242,11 @@ impl Worker {
             self.leave();
             self.download.news.notify_one();
         }
+        let mut credential = self.download.job.line.credential.clone();
+        credential.mark_unchanged();
         tokio::select! {
             () = changed(&mut self.source) => self.backoff.reset(),
+            () = changed(&mut credential) => {}
             () = sleep(pause) => {}
         }
     }

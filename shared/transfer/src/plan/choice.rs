@@ -16,10 +16,11 @@ const SHORT_RUN: u64 = 4 * PIECE_BYTES;
 /// Pieces that nobody undertook to bring.
 pub(super) fn free(book: &mut Book, who: usize, most_bytes: u64) -> Option<Run> {
     let best = book.sources[who].best()?;
-    if book.sources.len() == 1 { in_order(book, most_bytes) } else { rarest(book, who, best, most_bytes) }
+    let is_alone = book.sources.len() == 1 && !book.sources[who].gives_to_others();
+    if is_alone { in_order(book, most_bytes) } else { rarest(book, who, best, most_bytes) }
 }
 
-/// With nobody else to go by: the first, and what follows it.
+/// With nobody else to go by, and nobody else fetching: the first, and what follows it.
 fn in_order(book: &mut Book, most_bytes: u64) -> Option<Run> {
     let first = book.stock.first_of(&book.wanted, book.from)?;
     book.from = first;

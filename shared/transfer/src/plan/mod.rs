@@ -1,7 +1,7 @@
 //! Which pieces are still to come and who brings them. Pure: no clock, no disk, no network, and the
 //! same for the same seed and calls.
 //!
-//! From a source that is the only one, pieces are asked for in order and in long runs. Among several,
+//! From a source that is the only one and serves nobody else, pieces are asked for in order and in long runs. Else,
 //! the rarest go first, so that none depends on one source for long. When nothing is left to ask for,
 //! what slower sources were asked for is asked for again elsewhere, so that none holds the end.
 

@@ -51,6 +51,13 @@ impl Source {
         self.lacking = if lacking { self.lacking + 1 } else { self.lacking.saturating_sub(1) };
     }
 
+    /// Whether it gave to others some of what is free here, and not all: they fetch too, and would ask for
+    /// the same in order.
+    pub(super) fn gives_to_others(&self) -> bool {
+        let any = |counts: &[usize]| counts.iter().any(|count| *count > 0);
+        any(&self.again) && any(&self.fresh)
+    }
+
     /// The best of what is free here: what it gave to nobody yet, the rarest first.
     pub(super) fn best(&self) -> Option<Class> {
         let rarest = |counts: &[usize]| counts.iter().position(|count| *count > 0);

@@ -70,10 +70,19 @@ impl Sender {
         Self::with(Shares::new(up), Arc::new(|_, answer| answer)).await
     }
 
+    /// The same machine at another address, honest there.
+    pub(crate) async fn elsewhere(&self) -> Self {
+        Self::known(self.shares.clone(), Arc::clone(&self.key), Arc::new(|_, answer| answer)).await
+    }
+
     pub(crate) async fn with(shares: Shares, tamper: Tamper) -> Self {
+        Self::known(shares, Arc::new(DeviceKey::generate().unwrap()), tamper).await
+    }
+
+    async fn known(shares: Shares, key: Arc<DeviceKey>, tamper: Tamper) -> Self {
         let mut sender = Self {
             shares,
-            key: Arc::new(DeviceKey::generate().unwrap()),
+            key,
             address: ([127, 0, 0, 1], 0).into(),
             folder: tempfile::tempdir().unwrap(),
             user: "Alice".parse().unwrap(),

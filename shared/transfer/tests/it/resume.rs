@@ -126,6 +126,27 @@ async fn a_sender_that_comes_back_elsewhere_is_found() {
     assert!(fs::read(path).unwrap() == bytes);
 }
 
+/// A line that is dead and does not say so, as after a change of network: with the new address it is
+/// left in seconds, not when the silence has lasted long enough by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_line_is_left_when_the_sender_is_elsewhere() {
+    let gate = Gate::after(3 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(7 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut job = receiver.job(&sender, &offered, "file");
+    let (sources, watching) = watch::channel(Arc::from([sender.author(&offered)]));
+    job.sources = watching;
+    let mut running = Running::begin(job);
+    running.until_verified(2 * MIB).await;
+    let elsewhere = sender.elsewhere().await;
+    let began = Instant::now();
+    sources.send_replace(Arc::from([elsewhere.author(&offered)]));
+    let path = running.end().await.unwrap().placed.path;
+    assert!(began.elapsed() < SECOND * 8, "{:?}", began.elapsed());
+    assert!(fs::read(path).unwrap() == bytes);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_on_disk_is_found_and_mended() {
     let gate = Gate::after(12 * MIB);

@@ -176,6 +176,27 @@ async fn what_one_got_the_others_get_from_there() {
     assert!(sent < offered.size * 7 / 4, "{} of {} for four", sent, offered.size * 4);
 }
 
+/// Two who do not know of each other yet are given different pieces all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fetches_beside_others_takes_what_they_did_not() {
+    let author = Sender::slow(16 * MIB).await;
+    let offered = author.share(1, "x", &noise(64 * MIB, 1));
+    let machines = [Sender::start().await, Sender::start().await];
+    let receivers = [Receiver::new(), Receiver::new()];
+    let mut downloads = Vec::new();
+    for (machine, receiver) in machines.iter().zip(&receivers) {
+        let mut job = receiver.job(&author, &offered, "file");
+        job.pass_on = Some(machine.shares.clone());
+        downloads.push(Running::begin(job));
+    }
+    author.until(|_| author.sent_bytes() >= offered.size).await;
+    let asker = Receiver::new();
+    let maps = [asker.map(&machines[0], &offered).await, asker.map(&machines[1], &offered).await];
+    let spread = (0..64).filter(|piece| maps.iter().any(|map| map[*piece])).count();
+    // In order for both it would be half.
+    assert!(spread > 44, "{spread} of 64 after one copy");
+}
+
 /// The author's file is gone, but somebody has all of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_gone_comes_from_who_has_it() {
