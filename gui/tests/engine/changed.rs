@@ -70,7 +70,13 @@ async fn a_file_changed_while_its_owner_was_away_is_told_of_at_the_start() {
     append_to(&file);
     alice.come_back().await;
     is_told_of_the_change(&mut alice, offer).await;
+    alice.restart().await;
     alice.is_connected().await;
+    alice
+        .transfer("why it is not served", offer, |view| matches!(view.state, TransferState::Failed(_)))
+        .await;
+    let told_twice = alice.happened.iter().any(|event| matches!(event, Event::SourceChanged { .. }));
+    assert!(!told_twice, "once is enough, over a restart too");
     let new = offers_again(&mut alice, offer).await;
     bob.accepts(new).await;
     assert_same_content(&file, &bob.receives(new).await);

@@ -1,6 +1,6 @@
 //! Fetching from others than the author.
 
-use landline_peer::api::{Action, SourceStanding, TransferState};
+use landline_peer::api::{Action, Snapshot, SourceStanding, TransferState};
 
 use crate::office::Office;
 use crate::views::*;
@@ -20,12 +20,8 @@ async fn once_somebody_has_it_all_the_sender_may_leave() {
     carol.is_midway(offer).await;
     alice.leave().await;
     assert_same_content(&file, &carol.receives(offer).await);
-    let own = bob.name.clone();
-    let log = |person: &mut crate::person::Person| {
-        person.snapshot().uploads.iter().map(|one| one.user.clone()).collect::<Vec<_>>()
-    };
     bob.sees("what carol took from here", |snapshot| !snapshot.uploads.is_empty()).await;
-    assert_eq!(log(&mut bob), [carol.name.clone()], "{own}");
+    assert_eq!(bob.snapshot().uploads[0].user, carol.name);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,4 +61,24 @@ async fn a_withdrawn_offer_is_not_passed_on() {
     carol.transfer("withdrawn", offer, |view| matches!(view.state, TransferState::Cancelled { .. })).await;
     carol.run(accept(offer)).await.unwrap_err();
     bob.transfer("still here", offer, |view| view.state == TransferState::Done).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_fetch_at_once_give_each_other_what_they_have() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let mut carol = office.person("carol").await;
+    alice.sends_at(12 * MIB).await;
+    let file = alice.file("film.mkv", 64 * MIB);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.accepts(offer).await;
+    carol.accepts(offer).await;
+    for person in [&mut bob, &mut carol] {
+        assert_same_content(&file, &person.receives(offer).await);
+    }
+    let sent = |snapshot: &Snapshot| -> u64 {
+        snapshot.transfers[&offer].recipients.iter().map(|one| one.bytes).sum()
+    };
+    let (from_alice, twice) = (sent(&alice.snapshot()), 128 * MIB);
+    assert!(from_alice < twice * 7 / 8, "{} MiB of {} went out from alice", from_alice / MIB, twice / MIB);
 }

@@ -17,6 +17,8 @@ pub(crate) struct ShareRow {
     pub(crate) version: String,
     /// The piece tree of a file, once hashed. The manifest of a folder is a file of the profile.
     pub(crate) tree: Option<Vec<u8>>,
+    /// Whether the person was told that it is not what it was.
+    pub(crate) told: bool,
 }
 
 impl Database {
@@ -29,6 +31,7 @@ impl Database {
                 path: path(row, "path")?,
                 version: row.get("version")?,
                 tree: row.get("tree")?,
+                told: row.get("told")?,
             })
         })?;
         rows.collect()
@@ -46,6 +49,12 @@ impl Database {
     pub(crate) fn set_share_tree(&mut self, account: i64, offer: &MessageId, tree: &[u8]) -> Result<()> {
         let update = "UPDATE shares SET tree = ?3 WHERE account = ?1 AND offer = ?2";
         self.0.execute(update, params![account, offer.as_bytes(), tree]).map(drop)
+    }
+
+    /// Keeps whether the person was told that what is shared is not what it was.
+    pub(crate) fn set_share_told(&mut self, account: i64, offer: &MessageId, told: bool) -> Result<()> {
+        let update = "UPDATE shares SET told = ?3 WHERE account = ?1 AND offer = ?2";
+        self.0.execute(update, params![account, offer.as_bytes(), told]).map(drop)
     }
 
     /// Stops serving under an offer from the next start on.

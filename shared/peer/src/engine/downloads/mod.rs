@@ -156,6 +156,11 @@ impl Downloads {
         self.record(offer).is_some_and(|record| matches!(record.status, DownloadStatus::Done(_)))
     }
 
+    /// Whether a task is at work on it.
+    pub(super) fn is_fetching(&self, offer: &MessageId) -> bool {
+        self.entries.get(offer).is_some_and(|entry| entry.live.is_some())
+    }
+
     /// Takes over what was just written down of a download, and lines it up if it is to be fetched.
     fn set(&mut self, offer: MessageId, record: Download) {
         if let Some(entry) = self.entries.get_mut(&offer) {

@@ -197,3 +197,43 @@ pub(super) async fn discard_part(row: &OfferRow, record: &Download) {
         tracing::warn!(%error, "the part of a download could not be removed");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(phase: Phase, verified: u64) -> Progress {
+        Progress { phase, verified, ..Progress::default() }
+    }
+
+    #[test]
+    fn only_what_sends_nothing_for_long_stalls_and_only_bytes_make_it_move_again() {
+        let mut watched = Watched::default();
+        assert!(watched.observe(&at(Phase::Connecting, 0)).is_none());
+        let since = watched.waiting_since.unwrap();
+        assert!(watched.observe(&at(Phase::Waiting(String::new()), 0)).is_none());
+        assert_eq!(watched.waiting_since, Some(since), "trying again is no beginning");
+        assert!(matches!(watched.stalls(), News::Stalls));
+        assert!(watched.observe(&at(Phase::Queued(3), 0)).is_none());
+        assert_eq!(watched.waiting_since, None, "told once");
+        assert!(matches!(watched.observe(&at(Phase::Active, 0)), Some(News::Moves)));
+        assert!(watched.observe(&at(Phase::Unsealed, 0)).is_none());
+        assert!(watched.waiting_since.is_some());
+    }
+
+    #[test]
+    fn the_first_proven_piece_is_told_once() {
+        let mut watched = Watched::default();
+        assert!(watched.observe(&at(Phase::Active, 0)).is_none());
+        assert!(matches!(watched.observe(&at(Phase::Active, 1)), Some(News::Holds)));
+        assert!(watched.observe(&at(Phase::Active, 2)).is_none());
+    }
+
+    #[test]
+    fn numbered_names_are_looked_through_only_where_they_are_given() {
+        let name = FileName::sanitized("a.txt");
+        assert_eq!(candidates(&name, Conflict::Replace).count(), 1);
+        let numbered: Vec<_> = candidates(&name, Conflict::Rename).take(2).collect();
+        assert_eq!(numbered, [name.clone(), name.numbered(1)]);
+    }
+}

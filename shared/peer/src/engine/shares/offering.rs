@@ -63,7 +63,7 @@ impl Engine {
             }
             ShareReport::Hashed { offer, result } => self.hashed(offer, result).await,
             ShareReport::Reopened { row, result } => {
-                self.reopened(row, result);
+                self.reopened(row, result).await;
                 self.outgoing.reopening = self.outgoing.reopening.saturating_sub(1);
                 self.open_gate();
             }
@@ -96,6 +96,7 @@ impl Engine {
             path: path.clone(),
             version: serde_json::to_string(&shared.version()).unwrap_or_default(),
             tree: hashed.as_ref().and_then(tree_bytes),
+            told: false,
         };
         self.history.call(move |db| db.add_share(account, &row)).await?;
         self.outgoing.insert(offer, path, share, None);
@@ -167,7 +168,7 @@ impl Engine {
         }
     }
 
-    fn reopened(&mut self, row: ShareRow, result: Result<Opened, Failure>) {
+    async fn reopened(&mut self, row: ShareRow, result: Result<Opened, Failure>) {
         let Ok(offer) = self.offer(&row.offer) else { return };
         let kind = self.signed_in.as_ref().and_then(|signed_in| signed_in.conversations.kind_of(offer.conv));
         let Some(kind) = kind else { return };
@@ -175,11 +176,15 @@ impl Engine {
             Err(failure) => {
                 let changed = matches!(failure.kind, FailureKind::SourceChanged | FailureKind::NotFound);
                 self.outgoing.insert(row.offer, row.path, offer.share, Some(failure));
-                if changed && !offer.is_withdrawn() {
-                    self.outlet.event(Event::SourceChanged { offer: row.offer });
+                if changed && !row.told && !offer.is_withdrawn() {
+                    self.tell_of_change(row.offer).await;
                 }
             }
             Ok(Opened { shared, hashed }) => {
+                if row.told {
+                    // It is what it was again, as on a disk that was away.
+                    self.note_told(row.offer, false).await;
+                }
                 self.outgoing.insert(row.offer, row.path, offer.share, None);
                 self.shares.add(offer.share, shared.clone(), audience(&kind));
                 match &hashed {

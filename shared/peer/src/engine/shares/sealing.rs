@@ -61,7 +61,7 @@ impl Engine {
                 let failure = Failure::new(FailureKind::SourceChanged, text);
                 entry.failure = Some(failure.clone());
                 entry.stop(&self.shares);
-                self.outlet.event(Event::SourceChanged { offer });
+                self.tell_of_change(offer).await;
                 // Nobody waits for a hash that will not come.
                 self.answer(&row, Verdict::Cancelled).await.and(Err(failure))
             }
@@ -107,6 +107,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Says, once over all runs, that something is not what it was when it was offered.
+    pub(super) async fn tell_of_change(&mut self, offer: MessageId) {
+        self.outlet.event(Event::SourceChanged { offer });
+        self.note_told(offer, true).await;
+    }
+
+    pub(super) async fn note_told(&mut self, offer: MessageId, told: bool) {
+        let Some(account) = self.signed_in.as_ref().map(|signed_in| signed_in.account.id) else { return };
+        if let Err(error) = self.history.call(move |db| db.set_share_told(account, &offer, told)).await {
+            self.notice(error);
+        }
+    }
+
     /// While it was served, something was found not to be what it was.
     pub(in crate::engine) async fn spoiled(&mut self, door: Door, error: ShareError) {
         match door {
@@ -117,7 +130,7 @@ impl Engine {
                     entry.failure = Some(failure_of(&error));
                 }
                 self.release(&offer);
-                self.outlet.event(Event::SourceChanged { offer });
+                self.tell_of_change(offer).await;
             }
             Door::Held(key) => {
                 if let Some(offer) = self.holdings.offer_of(&key) {

@@ -68,6 +68,8 @@ impl Engine {
                 self.tell_hold(Holding { reference: row.reference(), complete: true });
                 self.note_held(offer, Some(version)).await;
             }
+            // What is fetched anew is passed on by whoever fetches it.
+            _ if self.downloads.is_fetching(&offer) => {}
             _ => {
                 self.shares.release(&row.key());
                 self.release(&offer);
