@@ -11,7 +11,7 @@ use crate::command;
 /// "Host here", from the main button of the first screen.
 const HOST_HERE: (i32, i32) = (110, -344);
 /// "Invite someone", beside the admin's own name.
-const INVITE: (i32, i32) = (215, 30);
+const INVITE: (i32, i32) = (179, 30);
 
 /// Alice hosts; bob joins by the link that alice's window copied for him; they talk.
 pub(super) fn host_and_join(scene: &Scene) -> Result<String> {
