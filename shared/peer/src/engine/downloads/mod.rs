@@ -6,6 +6,7 @@
 mod commands;
 mod ends;
 mod failures;
+mod live;
 mod outlook;
 mod queue;
 mod run;
@@ -14,32 +15,23 @@ mod view;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use landline_protocol::{DeviceId, MessageId, Root};
-use landline_transfer::fetch::{Connect, FetchJob, Kind, Line, Phase, Progress, Source};
-use landline_transfer::{Destination, Rates, Shares};
+use landline_protocol::{DeviceId, MessageId};
+use landline_transfer::fetch::{Connect, Phase};
+use landline_transfer::{Rates, Shares};
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::Report;
 use super::directory::Directory;
 use crate::history::{Download, DownloadStatus, OfferRow};
-use crate::rate::RateMeter;
 pub(super) use commands::make_folder;
 pub(super) use failures::of_fetch as failure_of;
+use live::Live;
 pub(super) use outlook::OutlookReport;
 use outlook::Outlooks;
 use queue::{Change, Queue};
 pub(super) use run::FetchReport;
-use run::Run;
 use sources::Known;
-
-/// Between two questions who holds what is being fetched.
-const SEEK: Duration = Duration::from_secs(3);
-/// The same while nobody can be reached.
-const SEEK_PARKED: Duration = Duration::from_secs(10);
 
 /// All offers in memory.
 pub(super) type Offers = BTreeMap<MessageId, OfferRow>;
@@ -73,21 +65,6 @@ struct Entry {
     /// Not the first time in this run: what is on disk needs no second look.
     resumed: bool,
     live: Option<Live>,
-}
-
-/// A download at work.
-struct Live {
-    /// Tells the reports of this task from those of an earlier one.
-    run: u64,
-    root: watch::Sender<Option<Root>>,
-    sources: watch::Sender<Arc<[Source]>>,
-    pass: watch::Sender<Arc<str>>,
-    progress: watch::Receiver<Progress>,
-    meter: RateMeter,
-    meters: HashMap<DeviceId, RateMeter>,
-    next_seek: Instant,
-    cancel: CancellationToken,
-    _task: AbortOnDropHandle<()>,
 }
 
 impl Downloads {
@@ -180,119 +157,6 @@ impl Downloads {
             self.queue.prioritise(offer, entry.record.priority);
         } else {
             self.queue.leave(offer);
-        }
-    }
-
-    /// The author said what it hashes to.
-    pub(super) fn sealed(&mut self, row: &OfferRow) {
-        if let Some(live) = self.live(&row.offer) {
-            live.root.send_if_modified(|root| std::mem::replace(root, row.root) != row.root);
-        }
-    }
-
-    /// Stops a task for now; what is here is kept.
-    fn suspend(&mut self, offer: &MessageId) {
-        if let Some(entry) = self.entries.get_mut(offer) {
-            entry.live = None;
-        }
-    }
-
-    /// Ends a task for good; it removes what it has brought. Says whether there was one.
-    fn cancel(&mut self, offer: &MessageId) -> bool {
-        match self.live(offer) {
-            Some(live) => {
-                live.cancel.cancel();
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn live(&mut self, offer: &MessageId) -> Option<&mut Live> {
-        self.entries.get_mut(offer)?.live.as_mut()
-    }
-
-    fn start(&mut self, offer: MessageId, offers: &Offers, directory: &Directory) {
-        let (Some(row), Some(entry)) = (offers.get(&offer), self.entries.get_mut(&offer)) else {
-            self.queue.leave(&offer);
-            return;
-        };
-        if entry.live.is_some() {
-            // A cancelled task that is still clearing up; it begins anew when that has ended.
-            return;
-        }
-        self.runs += 1;
-        let (root, root_watch) = watch::channel(row.root);
-        let (sources, source_watch) =
-            watch::channel(entry.known.sources(row, directory, &self.around.device));
-        let (pass, pass_watch) = watch::channel(Arc::clone(&entry.known.pass));
-        let (progress, progress_watch) = watch::channel(Progress::default());
-        let cancel = CancellationToken::new();
-        let record = &entry.record;
-        let job = FetchJob {
-            offer: row.reference(),
-            kind: if row.folder.is_some() { Kind::Folder } else { Kind::File },
-            size: row.size,
-            summary: row.folder,
-            root: root_watch,
-            to: Destination {
-                folder: record.folder.clone(),
-                name: record.name.clone(),
-                conflict: record.conflict,
-            },
-            picks: record.picks.clone(),
-            sources: source_watch,
-            line: Line {
-                connect: Arc::clone(&self.around.connect),
-                credential: self.around.credential.clone(),
-                pass: pass_watch,
-            },
-            rates: self.around.rates.clone(),
-            pass_on: Some(self.around.shares.clone()),
-        };
-        let run = Run {
-            offer,
-            number: self.runs,
-            job,
-            progress,
-            cancel: cancel.clone(),
-            reports: self.around.reports.clone(),
-            resumed: std::mem::take(&mut entry.resumed),
-        };
-        entry.live = Some(Live {
-            run: self.runs,
-            root,
-            sources,
-            pass,
-            progress: progress_watch,
-            meter: RateMeter::default(),
-            meters: HashMap::new(),
-            next_seek: Instant::now(),
-            cancel,
-            _task: AbortOnDropHandle::new(tokio::spawn(run.go())),
-        });
-    }
-
-    /// The offers whose holders are to be asked for now.
-    pub(super) fn seeks_due(&mut self, now: Instant) -> Vec<MessageId> {
-        let mut due = Vec::new();
-        for (offer, entry) in &mut self.entries {
-            let Some(live) = entry.live.as_mut().filter(|live| live.next_seek <= now) else { continue };
-            live.next_seek = now + if self.queue.is_parked(offer) { SEEK_PARKED } else { SEEK };
-            due.push(*offer);
-        }
-        due
-    }
-
-    /// When the next of them is due.
-    pub(super) fn next_seek(&self) -> Option<Instant> {
-        self.entries.values().filter_map(|entry| Some(entry.live.as_ref()?.next_seek)).min()
-    }
-
-    /// Asks anew for all of them, as after a new connection.
-    pub(super) fn seek_all(&mut self, now: Instant) {
-        for live in self.entries.values_mut().filter_map(|entry| entry.live.as_mut()) {
-            live.next_seek = now;
         }
     }
 }
