@@ -41,7 +41,7 @@ pub(crate) fn steps() -> Vec<Step> {
         scenario("several recipients", several::several_recipients),
         scenario("names taken", several::conflicts),
         scenario("sparse file", large::sparse_file),
-        scenario("many files", large::many_files),
+        office("many files", |top| large::many_files(&World::in_memory(top)?)),
         office("one-way firewall", firewall::one_way),
         office("address changes", firewall::address_changes),
         scenario("receiver killed", interrupted::receiver_killed),

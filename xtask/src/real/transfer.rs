@@ -76,11 +76,13 @@ fn resting_memory(person: &Person<'_>) -> Result<u64> {
 pub(super) fn watch_memory(sender: u32, start: impl FnOnce() -> Result<Process>) -> Result<(u64, u64)> {
     let receiving = start()?;
     let receiver = receiving.id();
-    let (over, peak) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (over, peaks) = (AtomicBool::new(false), [AtomicU64::new(0), AtomicU64::new(0)]);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                peak.fetch_max(peak_memory(receiver).unwrap_or_default(), Ordering::Relaxed);
+                for (peak, process) in peaks.iter().zip([sender, receiver]) {
+                    peak.fetch_max(peak_memory(process).unwrap_or_default(), Ordering::Relaxed);
+                }
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
         });
@@ -88,6 +90,7 @@ pub(super) fn watch_memory(sender: u32, start: impl FnOnce() -> Result<Process>)
         over.store(true, Ordering::Relaxed);
         ended?.expect(0)
     })?;
-    let sender = peak_memory(sender).context("the sender ended early")?;
-    Ok((sender, peak.into_inner()))
+    let [sender, receiver] = peaks.map(AtomicU64::into_inner);
+    ensure!(sender > 0 && receiver > 0, "nobody could be watched");
+    Ok((sender, receiver))
 }

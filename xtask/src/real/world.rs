@@ -37,12 +37,17 @@ pub(crate) struct Person<'world> {
 impl World {
     /// An empty one; nobody runs yet.
     pub(super) fn new(top: &Path) -> Result<Self> {
-        Ok(Self {
-            coordinator: RefCell::new(None),
-            landline: program(top, "landline"),
-            net: Namespace::new()?,
-            folder: tempfile::tempdir()?,
-        })
+        Self::within(top, tempfile::tempdir()?)
+    }
+
+    /// One whose files are in memory, for very many of them.
+    pub(super) fn in_memory(top: &Path) -> Result<Self> {
+        Self::within(top, tempfile::tempdir_in("/dev/shm")?)
+    }
+
+    fn within(top: &Path, folder: TempDir) -> Result<Self> {
+        let (coordinator, landline) = (RefCell::new(None), program(top, "landline"));
+        Ok(Self { coordinator, landline, net: Namespace::new()?, folder })
     }
 
     /// A path in the world's own folder.
