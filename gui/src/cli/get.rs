@@ -49,7 +49,8 @@ pub(crate) async fn resume(client: &mut Client, args: &args::Choice) -> Result<(
     let stopped = |one: &TransferView| {
         !one.outgoing && matches!(one.state, TransferState::Paused | TransferState::Waiting(_))
     };
-    let offer = choose(client, args, stopped).await?;
+    client.connected().await?;
+    let offer = choose(client, args, stopped)?;
     client.run(Action::Resume { offer }).await?;
     fetch(client, vec![Fetching { offer, how: AcceptHow::default() }], None, false).await
 }

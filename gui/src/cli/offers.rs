@@ -29,7 +29,8 @@ pub(crate) async fn list(client: &mut Client, args: &args::Offers) -> Result<(),
 
 /// Says no.
 pub(crate) async fn decline(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
-    let offer = choose(client, args, |one| !one.outgoing && !ended(one)).await?;
+    client.connected().await?;
+    let offer = choose(client, args, |one| !one.outgoing && !ended(one))?;
     client.run(Action::Decline { offer }).await?;
     report(client, offer, "Declined")
 }
@@ -37,7 +38,8 @@ pub(crate) async fn decline(client: &mut Client, args: &args::Choice) -> Result<
 /// Stops a download, or withdraws an offer of one's own.
 pub(crate) async fn cancel(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
     let open = |one: &TransferView| !ended(one) || matches!(one.state, TransferState::Failed(_));
-    let offer = choose(client, args, open).await?;
+    client.connected().await?;
+    let offer = choose(client, args, open)?;
     client.run(Action::Cancel { offer }).await?;
     super::spool::sweep(&client.profile, &client.now());
     report(client, offer, "Cancelled")
@@ -46,19 +48,20 @@ pub(crate) async fn cancel(client: &mut Client, args: &args::Choice) -> Result<(
 /// Stops a download and keeps what is here. Nothing of it needs the coordinator.
 pub(crate) async fn pause(client: &mut Client, args: &args::Choice) -> Result<(), Problem> {
     let going = |one: &TransferView| !one.outgoing && !ended(one) && one.state != TransferState::Offered;
-    let offer = choose(client, args, going).await?;
+    client.connected_or_old().await?;
+    let offer = choose(client, args, going)?;
     client.run(Action::Pause { offer }).await?;
     report(client, offer, "Paused")
 }
 
-pub(crate) async fn choose(
-    client: &mut Client,
+/// The newest offer that is meant and fits.
+pub(crate) fn choose(
+    client: &Client,
     args: &args::Choice,
     fits: impl Fn(&TransferView) -> bool,
 ) -> Result<MessageId, Problem> {
-    client.connected().await?;
-    let wish = Wish::new(&client.now(), Some(&args.what), args.from.as_deref())?;
     let now = client.now();
+    let wish = Wish::new(&now, Some(&args.what), args.from.as_deref())?;
     let found = wish.among(&now).rfind(|one| fits(one));
     found.map(|one| one.offer).ok_or_else(|| wish.not_found())
 }
