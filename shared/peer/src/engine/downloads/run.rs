@@ -200,7 +200,69 @@ pub(super) async fn discard_part(row: &OfferRow, record: &Download) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::sync::Arc;
+
+    use landline_net::{DialError, HttpConnection};
+    use landline_protocol::{ConversationId, DeviceId, OfferRef, Timestamp};
+    use landline_transfer::fetch::{Connect, Kind, Line, Source};
+    use landline_transfer::{Destination, Rates};
+
     use super::*;
+
+    /// Reaches nobody.
+    struct Nowhere;
+
+    impl Connect for Nowhere {
+        fn connect<'a>(
+            &'a self,
+            _: &'a Source,
+        ) -> Pin<Box<dyn Future<Output = Result<HttpConnection, DialError>> + Send + 'a>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// A download of a file that was accepted in an earlier run.
+    fn resumed(folder: &Path, size: u64, root: Root) -> Run {
+        let id = MessageId::new(Timestamp::from_millis(1), [1; 10]);
+        let (device, conversation) = (DeviceId::from_bytes([1; 32]), ConversationId::lobby());
+        let text = || watch::channel(Arc::from("")).1;
+        let job = FetchJob {
+            offer: OfferRef { conversation, device, id },
+            kind: Kind::File,
+            size,
+            summary: None,
+            root: watch::channel(Some(root)).1,
+            to: Destination {
+                folder: folder.to_owned(),
+                name: FileName::sanitized("a.txt"),
+                conflict: Conflict::Rename,
+            },
+            picks: None,
+            sources: watch::channel(Arc::from([])).1,
+            line: Line { connect: Arc::new(Nowhere), credential: text(), pass: text() },
+            rates: Rates::new(),
+            pass_on: None,
+        };
+        let (progress, cancel) = (watch::Sender::default(), CancellationToken::new());
+        Run { offer: id, number: 1, job, progress, cancel, reports: mpsc::channel(1).0, resumed: true }
+    }
+
+    #[tokio::test]
+    async fn what_is_in_place_already_is_not_fetched_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = |name: &str| temp.path().join(name);
+        std::fs::write(path("a.txt"), "somebody else's").unwrap();
+        let own = FileName::sanitized("a.txt").numbered(1);
+        std::fs::write(path(own.as_str()), "what was fetched").unwrap();
+        let hashed = Shares::open(&path(own.as_str())).unwrap();
+        let root = hashed.hash(&mut |_| ControlFlow::Continue(())).unwrap().root();
+        let run = resumed(temp.path(), 16, root);
+        assert_eq!(run.finished_before().await, Some(path(own.as_str())));
+        std::fs::write(path(own.as_str()), "what was changed").unwrap();
+        assert_eq!(run.finished_before().await, None);
+        assert_eq!(run.progress.borrow().phase, Phase::Connecting);
+    }
 
     fn at(phase: Phase, verified: u64) -> Progress {
         Progress { phase, verified, ..Progress::default() }
