@@ -307,6 +307,16 @@ fn files_and_folders_are_chosen_by_the_desktop() {
 }
 
 #[test]
+fn what_moved_in_the_last_minute_is_drawn() {
+    let mut desk = Desk::new(fake::busy(), WIDE);
+    desk.window.run_steps(30);
+    desk.window.get_by_label_contains("Rates of the last minute: 112 MiB/s inwards, 31 MiB/s outwards");
+    let mut still = Desk::new(fake::alone(), WIDE);
+    click(&mut still, "All transfers");
+    assert!(still.window.query_by_label_contains("Rates of the last minute").is_none());
+}
+
+#[test]
 fn a_folder_is_told_from_a_file_in_the_list_and_on_its_card() {
     let desk = cards();
     let about = desk.window.query_all_by_label("folder · 312 files · 840 MiB · from Marta Keller");

@@ -75,7 +75,7 @@ fn away() -> Failure {
 }
 
 fn incoming() -> Vec<TransferView> {
-    let changed = "The file changed after it was offered.";
+    let changed = "It changed on Marta Keller’s machine after it was offered.";
     let report = Some("/home/alex/Downloads/Landline/report.pdf".into());
     vec![
         offer(1, "minutes.pdf", TransferState::Offered),

@@ -1,7 +1,7 @@
 //! What the card of somebody else's offer says.
 
 use landline_peer::api::{
-    Conflict, FailureKind, Outlook, SourceStanding, SourceView, TransferKind, TransferState, TransferView,
+    Conflict, Outlook, SourceStanding, SourceView, TransferKind, TransferState, TransferView,
 };
 use landline_protocol::name::printable;
 
@@ -108,9 +108,6 @@ fn ended(card: &mut FileCard, transfer: &TransferView, around: Around<'_>) {
         }
         TransferState::Failed(cause) => {
             card.set(Tone::Bad, cause.text.clone());
-            if cause.kind == FailureKind::SourceChanged && transfer.replaced_by.is_none() {
-                card.state = format!("{} {} can share the new version.", card.state, transfer.author);
-            }
             card.actions = vec![Do::Retry];
         }
         _ => {}
