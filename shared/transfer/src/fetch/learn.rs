@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use data_encoding::BASE64;
-use landline_protocol::limits::MANIFEST_BYTES;
+use landline_protocol::limits::{MANIFEST_BYTES, PIECE_BYTES};
 use landline_protocol::peer_routes::Resource;
 use landline_protocol::{FolderSummary, Have, Root};
 
@@ -15,12 +15,14 @@ use super::trouble::Trouble;
 use super::wire::Wire;
 use super::worker::Worker;
 use super::{FetchError, Kind};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, PATH_BYTES};
 use crate::plan::Has;
-use crate::tree::{PieceTree, encoded_len};
+use crate::tree::{PieceTree, VALUE_BYTES, encoded_len};
 
 /// How much of a manifest is asked for at once.
 const MANIFEST_PART: u64 = 4 * 1024 * 1024;
+/// What an entry takes of a manifest beside its values, at most: its path and six numbers.
+const ENTRY_BYTES: u64 = PATH_BYTES as u64 + 64;
 /// JSON around two maps.
 const HAVE_BYTES: u64 = 1024;
 
@@ -56,8 +58,8 @@ impl Worker {
     }
 
     async fn manifest(&mut self, root: Root) -> Result<Known, Trouble> {
-        let bytes = manifest_bytes(self.wire()?).await?;
         let (size, summary) = (self.download.job.size, self.download.job.summary);
+        let bytes = manifest_bytes(self.wire()?, size, summary).await?;
         let read = tokio::task::spawn_blocking(move || believe(bytes, root, size, summary)).await;
         read.map_err(Trouble::broken)?
     }
@@ -89,16 +91,32 @@ fn read_have(have: &Have) -> Result<(Has, Option<Vec<u8>>), Trouble> {
 }
 
 /// A manifest, whole; nothing is known of it yet but that it is not too long.
-pub(super) async fn manifest_bytes(wire: &mut Wire) -> Result<Vec<u8>, Trouble> {
+pub(super) async fn manifest_bytes(
+    wire: &mut Wire,
+    size: u64,
+    summary: Option<FolderSummary>,
+) -> Result<Vec<u8>, Trouble> {
+    let most = longest_manifest(size, summary);
     let (mut all, mut total) = (Vec::new(), None);
     while total.is_none_or(|total| (all.len() as u64) < total) {
-        let said = wire.more(Resource::Manifest, &mut all, MANIFEST_PART).await?;
-        if said > MANIFEST_BYTES || total.is_some_and(|total| total != said) {
+        let said = wire.more(Resource::Manifest, &mut all, MANIFEST_PART.min(most)).await?;
+        if said > most || total.is_some_and(|total| total != said) {
             return Err(Trouble::Lied("sent a list of files that has no end"));
         }
         total = Some(said);
     }
     Ok(all)
+}
+
+/// The longest manifest that the offer leaves room for, so that nobody can make this machine hold a
+/// long one for a small folder: whoever sends it need not be the author.
+fn longest_manifest(size: u64, summary: Option<FolderSummary>) -> u64 {
+    let Some(FolderSummary { files, folders }) = summary else {
+        return MANIFEST_BYTES;
+    };
+    let pieces = (size / PIECE_BYTES).saturating_add(files);
+    let entries = files.saturating_add(folders).saturating_add(1).saturating_mul(ENTRY_BYTES);
+    pieces.saturating_mul(VALUE_BYTES as u64).saturating_add(entries).min(MANIFEST_BYTES)
 }
 
 /// Reads a manifest once it is known to be the one that was offered.

@@ -1,7 +1,7 @@
 //! Senders that lie, and files that do not hold still.
 
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -228,6 +228,40 @@ async fn endless_answers_are_cut_off() {
         let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
         assert!(matches!(error, FetchError::Corrupt), "{endless}: {error}");
     }
+}
+
+/// Of a list of files, no more is read than the offer leaves room for, whoever says that there is more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_for_a_small_folder_is_cut_off() {
+    let asked: Arc<OnceLock<Arc<Mutex<Vec<String>>>>> = Arc::default();
+    let log = asked.clone();
+    let vast: Tamper = Arc::new(move |path, mut answer| {
+        if path.ends_with("/manifest") {
+            // Whatever range was asked for is there.
+            let asked = log.get().unwrap().lock().unwrap();
+            let range = asked.last().unwrap().rsplit_once("bytes=").unwrap().1;
+            let (first, last) = range.split_once('-').unwrap();
+            let len = last.parse::<usize>().unwrap() + 1 - first.parse::<usize>().unwrap();
+            let range = format!("bytes {range}/{}", 200 * MIB).parse().unwrap();
+            answer.headers_mut().insert("content-range", range);
+            answer.headers_mut().insert("content-length", len.into());
+            *answer.body_mut() = landline_net::full(vec![0; len]);
+        }
+        answer
+    });
+    let (sender, receiver) = (Sender::tampering(vast).await, Receiver::new());
+    asked.set(sender.asked.clone()).unwrap();
+    let path = sender.folder.path().join("folder");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("file"), "small").unwrap();
+    let offered = sender.share_path(1, &path, Audience::Everyone);
+    let mut running = Running::begin(receiver.job(&sender, &offered, "folder"));
+    let error = running.end().await.unwrap_err();
+    assert!(matches!(error, FetchError::Corrupt), "{error}");
+    assert!(matches!(running.state_of(sender.key.id()), SourceState::Dropped(why) if why.contains("no end")));
+    let asked = sender.asked.lock().unwrap();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].rsplit_once('-').unwrap().1.parse::<u64>().unwrap() < 10_000, "{asked:?}");
 }
 
 /// Breaks the first three answers off in the middle.
