@@ -110,15 +110,15 @@ impl Engine {
         let (outlet, snapshot) =
             Outlet::new(key.id(), settings.download_folder.clone(), events, options.waker);
         let (reports, inbox) = mpsc::channel(REPORTS);
-        let around = Surroundings {
+        let downloads = Downloads::new(Surroundings {
             connect: Arc::new(files.reach.clone()),
             credential: credential.subscribe(),
             rates: rates.down.clone(),
             shares: shares.clone(),
             reports: reports.clone(),
             device: key.id(),
-        };
-        let outgoing = Outgoing::new(profile.dir());
+        });
+        let fixed = options.announce.map(|fixed| watch::channel(fixed).1);
         let mut engine = Self {
             secrets: Secrets::new(options.secrets, profile.dir(), key.id()),
             key,
@@ -132,16 +132,13 @@ impl Engine {
             upload_pulse: shares.changed(),
             spoiled: shares.spoiled(),
             shares,
-            announced: match options.announce {
-                Some(fixed) => watch::channel(fixed).1,
-                None => files.addresses.clone(),
-            },
+            announced: fixed.unwrap_or_else(|| files.addresses.clone()),
             files,
             credential,
             signed_in: None,
             line: Line::SignedOut,
-            downloads: Downloads::new(around),
-            outgoing,
+            downloads,
+            outgoing: Outgoing::new(profile.dir()),
             holdings: Holdings::default(),
             stop_looking: CancellationToken::new(),
             outlet,

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::run::Run;
-use super::{Downloads, Offers};
+use super::{Downloads, Offers, Surroundings};
 use crate::engine::directory::Directory;
-use crate::history::OfferRow;
+use crate::history::{Download, OfferRow};
 use crate::rate::RateMeter;
 
 /// Between two questions who holds what is being fetched.
@@ -28,9 +28,7 @@ const SEEK_PARKED: Duration = Duration::from_secs(10);
 pub(super) struct Live {
     /// Tells the reports of this task from those of an earlier one.
     pub(super) run: u64,
-    pub(super) root: watch::Sender<Option<Root>>,
-    pub(super) sources: watch::Sender<Arc<[Source]>>,
-    pub(super) pass: watch::Sender<Arc<str>>,
+    pub(super) told: Told,
     pub(super) progress: watch::Receiver<Progress>,
     pub(super) meter: RateMeter,
     pub(super) meters: HashMap<DeviceId, RateMeter>,
@@ -41,11 +39,44 @@ pub(super) struct Live {
     _task: AbortOnDropHandle<()>,
 }
 
+/// What a task is told while it runs.
+pub(super) struct Told {
+    root: watch::Sender<Option<Root>>,
+    pub(super) sources: watch::Sender<Arc<[Source]>>,
+    pub(super) pass: watch::Sender<Arc<str>>,
+}
+
+impl Surroundings {
+    fn job(&self, row: &OfferRow, record: &Download, told: &Told) -> FetchJob {
+        FetchJob {
+            offer: row.reference(),
+            kind: if row.folder.is_some() { Kind::Folder } else { Kind::File },
+            size: row.size,
+            summary: row.folder,
+            root: told.root.subscribe(),
+            to: Destination {
+                folder: record.folder.clone(),
+                name: record.name.clone(),
+                conflict: record.conflict,
+            },
+            picks: record.picks.clone(),
+            sources: told.sources.subscribe(),
+            line: Line {
+                connect: Arc::clone(&self.connect),
+                credential: self.credential.clone(),
+                pass: told.pass.subscribe(),
+            },
+            rates: self.rates.clone(),
+            pass_on: Some(self.shares.clone()),
+        }
+    }
+}
+
 impl Downloads {
     /// The author said what it hashes to.
     pub(in crate::engine) fn sealed(&mut self, row: &OfferRow) {
         if let Some(live) = self.live(&row.offer) {
-            live.root.send_if_modified(|root| std::mem::replace(root, row.root) != row.root);
+            live.told.root.send_if_modified(|root| std::mem::replace(root, row.root) != row.root);
         }
     }
 
@@ -81,38 +112,17 @@ impl Downloads {
             return;
         }
         self.runs += 1;
-        let (root, root_watch) = watch::channel(row.root);
-        let (sources, source_watch) =
-            watch::channel(entry.known.sources(row, directory, &self.around.device));
-        let (pass, pass_watch) = watch::channel(Arc::clone(&entry.known.pass));
+        let told = Told {
+            root: watch::Sender::new(row.root),
+            sources: watch::Sender::new(entry.known.sources(row, directory, &self.around.device)),
+            pass: watch::Sender::new(Arc::clone(&entry.known.pass)),
+        };
         let (progress, progress_watch) = watch::channel(Progress::default());
         let cancel = CancellationToken::new();
-        let record = &entry.record;
-        let job = FetchJob {
-            offer: row.reference(),
-            kind: if row.folder.is_some() { Kind::Folder } else { Kind::File },
-            size: row.size,
-            summary: row.folder,
-            root: root_watch,
-            to: Destination {
-                folder: record.folder.clone(),
-                name: record.name.clone(),
-                conflict: record.conflict,
-            },
-            picks: record.picks.clone(),
-            sources: source_watch,
-            line: Line {
-                connect: Arc::clone(&self.around.connect),
-                credential: self.around.credential.clone(),
-                pass: pass_watch,
-            },
-            rates: self.around.rates.clone(),
-            pass_on: Some(self.around.shares.clone()),
-        };
         let run = Run {
             offer,
             number: self.runs,
-            job,
+            job: self.around.job(row, &entry.record, &told),
             progress,
             cancel: cancel.clone(),
             reports: self.around.reports.clone(),
@@ -120,9 +130,7 @@ impl Downloads {
         };
         entry.live = Some(Live {
             run: self.runs,
-            root,
-            sources,
-            pass,
+            told,
             progress: progress_watch,
             meter: RateMeter::default(),
             meters: HashMap::new(),

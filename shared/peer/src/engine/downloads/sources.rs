@@ -86,7 +86,9 @@ impl Downloads {
     pub(in crate::engine) fn wake(&mut self, device: &DeviceId) {
         for live in self.entries.values_mut().filter_map(|entry| entry.live.as_mut()) {
             // A list that is sent again, though it is the same, asks to try again at once.
-            live.sources.send_if_modified(|sources| sources.iter().any(|source| source.device == *device));
+            live.told
+                .sources
+                .send_if_modified(|sources| sources.iter().any(|source| source.device == *device));
         }
     }
 
@@ -106,13 +108,13 @@ impl Entry {
     fn refresh(&mut self, row: &OfferRow, directory: &Directory, me: &DeviceId) {
         let Some(live) = &self.live else { return };
         let sources = self.known.sources(row, directory, me);
-        live.sources.send_if_modified(|held| {
+        live.told.sources.send_if_modified(|held| {
             let differs = *held != sources;
             *held = sources;
             differs
         });
         let pass = &self.known.pass;
-        live.pass.send_if_modified(|held| {
+        live.told.pass.send_if_modified(|held| {
             let differs = held != pass;
             *held = Arc::clone(pass);
             differs
