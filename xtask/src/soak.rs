@@ -44,7 +44,7 @@ enum Name {
 /// A bug that a run must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Plant {
-    /// Pieces are admitted without the check (resume)
+    /// Pieces are admitted without the check (resume, hostile-peer)
     Unverified,
     /// After a restart a piece of which there is anything counts as whole (resume)
     PrefixCounts,
@@ -54,6 +54,8 @@ enum Plant {
 
 /// What the engine with the bugs is built by; which of them it has is said when it starts.
 const PLANTS: &str = "landline-transfer/plant";
+/// The variable that says it.
+const PLANT: &str = "LANDLINE_PLANT";
 /// The programs of a run.
 const PROGRAMS: [&str; 2] = ["landline", "testkit"];
 
@@ -95,11 +97,12 @@ impl Plant {
         }
     }
 
-    /// The run that must find it.
-    fn found_by(self) -> Name {
+    /// The runs that must find it.
+    fn found_by(self) -> &'static [Name] {
         match self {
-            Self::Unverified | Self::PrefixCounts => Name::Resume,
-            Self::Selfish => Name::Swarm,
+            Self::Unverified => &[Name::Resume, Name::HostilePeer],
+            Self::PrefixCounts => &[Name::Resume],
+            Self::Selfish => &[Name::Swarm],
         }
     }
 }
@@ -109,10 +112,10 @@ impl Soak {
     pub(crate) fn run(&self, top: &Path) -> Result<()> {
         match self.plant {
             None => self.run_with(|name| program(top, name)),
-            Some(plant) if plant.found_by() != self.name => bail!(
+            Some(plant) if !plant.found_by().contains(&self.name) => bail!(
                 "{} is not made to find this; `cargo xtask soak {} --plant {}` is",
                 self.name.as_str(),
-                plant.found_by().as_str(),
+                plant.found_by()[0].as_str(),
                 plant.as_str()
             ),
             Some(_) => {
@@ -134,6 +137,8 @@ impl Soak {
         testkit.args(self.json.then_some("--json"));
         if let Some(plant) = self.plant {
             testkit.args(["--plant", plant.as_str()]);
+            // For the engine that is in the testkit itself.
+            testkit.env(PLANT, plant.as_str());
         }
         testkit.arg("--landline").arg(program("landline"));
         command::run(&mut testkit)
@@ -172,7 +177,9 @@ fn put_aside(top: &Path) -> Result<()> {
 pub(crate) fn small() -> Vec<Step> {
     let mut steps: Vec<Step> = Name::value_variants().iter().map(|name| small_run(*name, None)).collect();
     steps.push(Step::new("soak: programs with planted bugs", |top| build_planted(top).map(|()| Outcome::OK)));
-    steps.extend(Plant::value_variants().iter().map(|plant| small_run(plant.found_by(), Some(*plant))));
+    for plant in Plant::value_variants() {
+        steps.extend(plant.found_by().iter().map(|name| small_run(*name, Some(*plant))));
+    }
     steps
 }
 

@@ -63,10 +63,10 @@ impl Case {
         let case = Self {
             number,
             seed: random.between(0, u64::MAX - 1),
-            offered: Arc::new(offered),
             moods: moods(&mut random),
-            author: if random.percent(50) { Author::Honest } else { Author::Hostile },
+            author: if random.percent(50) || !offered.is_held { Author::Honest } else { Author::Hostile },
             opening: opening(&mut random, patience),
+            offered: Arc::new(offered),
             late_root: random.percent(15),
             taken: random.percent(15),
         };

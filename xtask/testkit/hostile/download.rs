@@ -1,38 +1,28 @@
 //! One download with hostile sources: done, watched while it lasts, and looked at afterwards.
 
 use std::fs;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use landline_net::client::HttpConnection;
-use landline_net::dial::{DialError, dial};
 use landline_protocol::peer_routes::Door;
-use landline_protocol::{DeviceId, FileName, Root};
-use landline_transfer::fetch::{Connect, Line, Source, SourceState};
-use landline_transfer::{Conflict, Destination, FetchError, FetchJob, Fetched, Progress, Rates, fetch};
+use landline_protocol::{DeviceId, FileName};
+use landline_transfer::fetch::{Source, SourceState};
+use landline_transfer::{Conflict, Destination, Fetched, Progress};
 use landline_trust::device::DeviceKey;
-use landline_trust::tls::Expect;
-use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::time::timeout;
 
 use super::World;
+use super::attempt::{Attempt, End};
 use super::case::{Author, Case, Opening};
-use super::ledger::Counted;
 use super::server::Act;
 use super::watch::{Seen, Watch};
 use crate::campaign::{Failure, Kind};
 
-/// For reaching a source.
-const DIAL: Duration = Duration::from_secs(5);
 /// Longer than any download takes of which there is an honest source.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Longer than it takes until a liar is dropped once everything it said was read.
 const JUDGEMENT: Duration = Duration::from_secs(5);
 /// What lies beside the folder, and in it; nobody touches it.
@@ -60,17 +50,6 @@ struct Download<'a> {
     token: String,
     outcome: Outcome,
 }
-
-/// A fetch under way.
-struct Attempt {
-    task: AbortOnDropHandle<Result<Fetched, FetchError>>,
-    progress: watch::Receiver<Progress>,
-    sources: watch::Sender<Arc<[Source]>>,
-    root: watch::Sender<Option<Root>>,
-}
-
-/// How a fetch ended, and what it said last.
-type End = Option<Result<Fetched, FetchError>>;
 
 /// Does it.
 pub(super) async fn run(world: &World, case: Case, key: Arc<DeviceKey>) -> Result<Outcome> {
@@ -115,7 +94,11 @@ impl Download<'_> {
         if let (None, true) = (&end, is_same) {
             attempt.sources.send_replace(self.all());
             attempt.root.send_replace(Some(self.case.offered.root));
-            return self.complete(attempt).await;
+            // It may end in this very moment, for lack of anybody else.
+            let honest = self.world.honest.0;
+            if attempt.progress.wait_for(|progress| progress.sources.contains_key(&honest)).await.is_ok() {
+                return self.complete(attempt).await;
+            }
         }
         drop(attempt);
         if matches!(self.case.opening, Opening::Never(_)) {
@@ -139,7 +122,7 @@ impl Download<'_> {
         match end {
             Some(Ok(fetched)) => return Ok(Some(fetched)),
             Some(Err(error)) => {
-                self.fail(Kind::Stuck, format!("it failed with an honest source there: {error}"))
+                self.fail(Kind::Stuck, format!("it failed with an honest source there: {error}"));
             }
             None => self.fail(Kind::Stuck, format!("it did not end: {:?}", brief(&progress))),
         }
@@ -243,35 +226,12 @@ impl Download<'_> {
     }
 
     fn begin(&self, sources: Arc<[Source]>, is_late: bool) -> Result<Attempt> {
-        let offered = &self.case.offered;
-        let (sources, watched) = watch::channel(sources);
-        let (root, rooted) = watch::channel((!is_late).then_some(offered.root));
-        let fixed = |text: String| watch::channel(Arc::from(text)).1;
-        let connect = Arc::new(Counting { key: Arc::clone(&self.key), act: Arc::clone(&self.act) });
-        let job = FetchJob {
-            offer: offered.offer,
-            kind: offered.kind,
-            size: offered.size,
-            summary: offered.summary,
-            root: rooted,
-            to: Destination {
-                folder: self.outer.join("into"),
-                name: FileName::parse(NAME).context("no name")?,
-                conflict: Conflict::Rename,
-            },
-            picks: None,
-            sources: watched,
-            line: Line {
-                connect,
-                credential: fixed(self.token.clone()),
-                pass: fixed(offered.offer.key().to_string()),
-            },
-            rates: Rates::new(),
-            pass_on: None,
+        let to = Destination {
+            folder: self.outer.join("into"),
+            name: FileName::parse(NAME).context("no name")?,
+            conflict: Conflict::Rename,
         };
-        let (told, progress) = watch::channel(Progress::default());
-        let task = AbortOnDropHandle::new(tokio::spawn(fetch(job, told, CancellationToken::new())));
-        Ok(Attempt { task, progress, sources, root })
+        Ok(Attempt::begin(&self.act, &self.key, &self.token, to, sources, is_late))
     }
 
     fn all(&self) -> Arc<[Source]> {
@@ -299,43 +259,6 @@ impl Download<'_> {
         let door = if is_author { Door::Share(offered.share) } else { Door::Held(offered.offer.key()) };
         let user = user.parse().unwrap_or_else(|_| unreachable!("a name"));
         Source { user, device, addresses: vec![address], door }
-    }
-}
-
-impl Attempt {
-    /// How it ended, if it does in this time.
-    async fn wait(&mut self, patience: Duration) -> End {
-        tokio::select! {
-            biased;
-            ended = &mut self.task => match ended {
-                Ok(ended) => Some(ended),
-                Err(error) => Some(Err(FetchError::Io {
-                    folder: PathBuf::new(),
-                    source: std::io::Error::other(format!("it panicked: {error}")),
-                })),
-            },
-            () = sleep(patience) => None,
-        }
-    }
-}
-
-/// Dials, and counts what comes.
-struct Counting {
-    key: Arc<DeviceKey>,
-    act: Arc<Act>,
-}
-
-impl Connect for Counting {
-    fn connect<'a>(
-        &'a self,
-        source: &'a Source,
-    ) -> Pin<Box<dyn Future<Output = Result<HttpConnection, DialError>> + Send + 'a>> {
-        Box::pin(async move {
-            let dialled = dial(&source.addresses, &self.key, Expect::Pinned(source.device), DIAL).await?;
-            let stream = Counted::new(dialled.stream, self.act.ledger.open(dialled.local));
-            let opened = HttpConnection::over(stream, dialled.device, dialled.remote).await;
-            opened.map_err(|error| DialError::Tls(error.to_string()))
-        })
     }
 }
 

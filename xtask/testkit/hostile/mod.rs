@@ -3,6 +3,7 @@
 //! honest source finishes the job.
 
 mod answer;
+mod attempt;
 mod case;
 mod download;
 mod ledger;
@@ -39,7 +40,7 @@ use offers::Offered;
 use server::{Hostile, Stage};
 
 /// Downloads at a time.
-const AT_A_TIME: usize = 24;
+const AT_A_TIME: usize = 16;
 /// Downloads for each hostile answer that is to strike, at most.
 const MOST_FOR_EACH: u64 = 2;
 /// What this process may grow by, all its sources and downloads together, in KiB.
@@ -66,7 +67,7 @@ struct Total {
 
 /// Runs downloads until so many hostile answers were swallowed.
 pub(crate) async fn run(campaign: &Campaign) -> Result<Verdict> {
-    let work = tempfile::tempdir()?;
+    let work = work()?;
     let world = Arc::new(World::make(work.path().to_owned(), campaign.seed).await?);
     let before = memory("VmHWM:")?;
     let total = tokio::select! {
@@ -85,6 +86,11 @@ pub(crate) async fn run(campaign: &Campaign) -> Result<Verdict> {
         verdict.failures.push(Kind::Outside.failure(format!("{trapped} redirects were followed")));
     }
     Ok(verdict)
+}
+
+/// In memory, if that can be: this is about lies, and thousands of files are not waited for on a disk.
+fn work() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
 }
 
 async fn all(campaign: &Campaign, world: &Arc<World>) -> Result<Total> {

@@ -32,7 +32,7 @@ const NASTY: [&str; 16] = [
     "\u{202e}txt.exe",
     "tab\there",
     "new\nline",
-    ".landline-0123456789.part",
+    ".landline-evil",
     "~",
     "-rf",
     "A",
@@ -53,6 +53,8 @@ pub(super) struct Offered {
     pub(super) root: Root,
     /// Served instead of the true one.
     pub(super) manifest: Option<Arc<[u8]>>,
+    /// Whether others than its author serve it.
+    pub(super) is_held: bool,
     hashed: Hashed,
     path: PathBuf,
     /// Whether names arrive as they were sent.
@@ -78,7 +80,7 @@ pub(super) fn make(folder: &Path, seed: u64, all: &[Shares]) -> Result<Vec<Offer
     offers.push(Offered::open(empty, offers.len(), true)?);
     offers.push(Offered::open(nasty(folder)?, offers.len(), false)?);
     for shares in all {
-        for offer in &offers {
+        for offer in &mut offers {
             offer.serve(shares)?;
         }
     }
@@ -117,14 +119,15 @@ impl Offered {
             hashed,
             path,
             is_plain,
+            is_held: false,
         })
     }
 
-    /// From its author, and from somebody who holds all of it.
-    fn serve(&self, shares: &Shares) -> Result<()> {
+    /// From its author, and from somebody who holds all of it, if that can be under these names.
+    fn serve(&mut self, shares: &Shares) -> Result<()> {
         shares.add(self.share, Shares::open(&self.path)?, Audience::Everyone);
         shares.set_hashed(&self.share, &self.hashed);
-        shares.hold_complete(self.offer, Shares::open(&self.path)?, self.hashed.clone());
+        self.is_held = shares.hold_complete(self.offer, Shares::open(&self.path)?, self.hashed.clone());
         Ok(())
     }
 
@@ -158,8 +161,10 @@ impl Offered {
             content::compare(&self.path, arrived, Extent::All).map(|(_, differences)| differences)
         } else {
             contents(&self.path).and_then(|sent| {
-                let is_same = sent == contents(arrived)?;
-                Ok(if is_same { Vec::new() } else { vec!["the files differ".to_owned()] })
+                let arrived = contents(arrived)?;
+                let sizes = |of: &BTreeMap<Vec<u8>, u32>| of.keys().map(Vec::len).collect::<Vec<_>>();
+                let what = || format!("the files differ: {:?}, {:?}", sizes(&sent), sizes(&arrived));
+                Ok(if sent == arrived { Vec::new() } else { vec![what()] })
             })
         };
         compared.unwrap_or_else(|error| vec![format!("cannot be compared: {error:#}")])

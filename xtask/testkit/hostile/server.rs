@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use hyper::Request;
 use landline_protocol::DeviceId;
-use landline_protocol::peer_routes::{FileRoute, Resource};
+use landline_protocol::peer_routes::{Door, FileRoute, Resource};
 use landline_transfer::{Asker, Shares, respond};
 use landline_trust::device::DeviceKey;
 use landline_trust::tls::{ClientAuth, peer_device, server_config};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ use crate::random::Random;
 
 /// The largest request.
 const REQUEST: usize = 64 * 1024;
+/// Answers made at a time.
+const AT_A_TIME: usize = 3;
 /// How often a range is swapped for another, in a hundred.
 const SWAPPED: usize = 6;
 
@@ -63,6 +66,8 @@ pub(super) struct Stage {
     acts: Mutex<HashMap<String, Arc<Act>>>,
     /// Times somebody followed a redirect.
     pub(super) trapped: AtomicU64,
+    /// For making answers, which takes memory: what is measured is the receivers' use of it.
+    desk: Semaphore,
 }
 
 /// A hostile source that runs.
@@ -98,7 +103,7 @@ impl Act {
 
 impl Stage {
     pub(super) fn new(shares: Shares) -> Self {
-        Self { shares, acts: Mutex::default(), trapped: AtomicU64::new(0) }
+        Self { shares, acts: Mutex::default(), trapped: AtomicU64::new(0), desk: Semaphore::new(AT_A_TIME) }
     }
 
     /// From now on whoever shows this token is in this act.
@@ -189,7 +194,7 @@ impl Heard {
         match (FileRoute::parse(&self.path).map(|route| route.resource), self.range()) {
             (Some(Resource::Content), Some((start, end))) => Asked::Content { start, end, is_folder },
             (Some(Resource::Tree), _) => Asked::Tree,
-            (Some(Resource::Manifest), Some(_)) => Asked::Manifest,
+            (Some(Resource::Manifest), Some((start, end))) => Asked::Manifest { start, end },
             (Some(Resource::Have), _) => Asked::Have,
             _ => Asked::Other,
         }
@@ -199,6 +204,7 @@ impl Heard {
 impl Ear {
     /// What is done about a request; `None` for nothing any more.
     async fn answer(&mut self, heard: &Heard) -> Option<Vec<Step>> {
+        let stage = Arc::clone(&self.stage);
         if heard.path.contains(lies::TRAP) {
             self.stage.trapped.fetch_add(1, Ordering::Relaxed);
         }
@@ -207,6 +213,7 @@ impl Ear {
         let count = act.asked.get(self.number)?.fetch_add(1, Ordering::Relaxed);
         let (mood, part) = (act.moods[self.number], (self.number as u64) << 32);
         let asked = heard.asked(&act);
+        let _desk = stage.desk.acquire().await.ok()?;
         let honest = self.honest(&act, heard, heard.range()).await.ok()?;
         let mut random = Random::of_part(act.seed, part | if mood == Mood::Repeats { 0 } else { count + 1 });
         match self.lie(&act, mood, asked, &honest, heard, &mut random).await {
@@ -214,7 +221,7 @@ impl Ear {
                 let raw = honest.raw();
                 self.said += raw.len() as u64;
                 // Of a vile offer, what is said as it should be is the attack.
-                if act.offered.manifest.is_some() && asked == Asked::Manifest {
+                if act.offered.manifest.is_some() && matches!(asked, Asked::Manifest { .. }) {
                     act.ledger.shoot(self.remote, self.number, "a vile manifest", (self.said, None));
                 }
                 Some(vec![Step::Send(raw)])
@@ -240,11 +247,10 @@ impl Ear {
     ) -> Option<Lie> {
         let is_content = matches!(asked, Asked::Content { .. });
         match mood {
-            Mood::Serves => None,
-            Mood::Lies(percent) if !random.percent(percent) => None,
             Mood::Refuses if is_content => Some(lies::refuse(random)),
             Mood::Poisons if is_content => Some(lies::poison(&asked, honest, random)),
-            Mood::Refuses | Mood::Poisons => None,
+            Mood::Serves | Mood::Refuses | Mood::Poisons => None,
+            Mood::Lies(percent) if !random.percent(percent) => None,
             Mood::Lies(_) | Mood::Repeats => {
                 let elsewhere = asked.elsewhere(act.offered.size, random).filter(|_| random.percent(SWAPPED));
                 if let Some(range) = elsewhere
@@ -260,18 +266,19 @@ impl Ear {
 
     /// What an honest source would say.
     async fn honest(&self, act: &Act, heard: &Heard, range: Option<(u64, u64)>) -> Result<Answer> {
-        let route = FileRoute::parse(&heard.path);
-        if let (Some(manifest), Some(Resource::Manifest), Some((start, end))) =
-            (&act.offered.manifest, route.map(|route| route.resource), range)
+        let route = FileRoute::parse(&heard.path).context("no route")?;
+        if let (Some(manifest), Resource::Manifest, Some((start, end))) =
+            (&act.offered.manifest, route.resource, range)
         {
             return Ok(part(manifest, start, end));
         }
-        let mut request = Request::get(&heard.path);
+        // As the author would, whichever door was asked at.
+        let mut request = Request::get(Door::Share(act.offered.share).to(route.resource).to_string());
         if let Some((start, end)) = range {
             request = request.header("range", format!("bytes={start}-{}", end - 1));
         }
         let user = heard.token().context("no token")?.parse()?;
-        let asker = Asker { user, device: self.device, pass: Some(act.offered.offer.key()) };
+        let asker = Asker { user, device: self.device, pass: None };
         let response = respond(&self.stage.shares, &asker, &self.hangup, request.body(())?).await;
         Ok(Answer::of(response).await?)
     }

@@ -1,8 +1,8 @@
 //! Senders that lie, and files that do not hold still.
 
 use std::fs;
-use std::sync::{Arc, Mutex, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use futures_util::StreamExt;

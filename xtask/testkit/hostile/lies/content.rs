@@ -227,7 +227,7 @@ fn wide_window(_: &Asked, answer: Answer, _: &mut Random) -> Option<Lie> {
 
 fn frames_after(_: &Asked, answer: Answer, random: &mut Random) -> Option<Lie> {
     let mut body = zstd(&answer.body)?;
-    for _ in 0..1 + random.below(50) {
+    for _ in 0..=random.below(50) {
         // Empty ones, which nobody sees, and skippable ones, which nobody looks at (RFC 8878, 3.1.2).
         body.extend(zstd(&[])?);
         body.extend_from_slice(&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]);

@@ -53,7 +53,7 @@ fn drop_one(_: &Asked, answer: Answer, random: &mut Random) -> Option<Lie> {
 }
 
 fn add_one(_: &Asked, answer: Answer, random: &mut Random) -> Option<Lie> {
-    let body = [&answer.body[..], &[7; HASH][..1 + random.below(HASH)]].concat();
+    let body = [&answer.body[..], &[7; HASH][..=random.below(HASH - 1)]].concat();
     // It is cut off where it is longer than any list may be.
     Some(Lie { proven_at: None, ..wrong("a longer list", answer, body)? })
 }
@@ -82,20 +82,13 @@ fn other_total(_: &Asked, mut answer: Answer, random: &mut Random) -> Option<Lie
     Some(Lie::whole("a manifest of another length", &answer))
 }
 
-/// Says that it is as long as one may be, and sends that.
-fn vast_total(_: &Asked, mut answer: Answer, random: &mut Random) -> Option<Lie> {
-    if !random.percent(30) {
-        return None;
-    }
-    const PART: usize = 4 << 20;
-    answer.set("content-range", &format!("bytes 0-{}/{MANIFEST_BYTES}", PART - 1));
-    let mut raw = answer.chunked_head();
-    let strikes_at = raw.len();
-    for _ in 0..PART >> 16 {
-        raw.extend(chunk(&[0; 1 << 16]));
-    }
-    raw.extend_from_slice(b"0\r\n\r\n");
-    Some(Lie::sent("a vast manifest", raw, strikes_at))
+/// Says that it is as long as one may be, and has whatever is asked for.
+fn vast_total(asked: &Asked, mut answer: Answer, _: &mut Random) -> Option<Lie> {
+    let Asked::Manifest { start, end } = *asked else { return None };
+    answer.set("content-range", &format!("bytes {start}-{}/{MANIFEST_BYTES}", end - 1));
+    answer.body = vec![0; usize::try_from(end - start).ok()?];
+    answer.measure();
+    Some(Lie::whole("a vast manifest", &answer).plain())
 }
 
 fn shifted(_: &Asked, mut answer: Answer, _: &mut Random) -> Option<Lie> {
