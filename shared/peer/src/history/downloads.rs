@@ -47,9 +47,12 @@ pub(crate) enum DownloadStatus {
 pub(crate) struct HeldRow {
     pub(crate) offer: MessageId,
     pub(crate) path: PathBuf,
-    /// What it was when it was complete, as JSON.
-    pub(crate) version: String,
+    /// What it was when it was complete, as JSON; absent when the program ended before that was known.
+    pub(crate) version: Option<String>,
 }
+
+/// In place of a version that is not known yet.
+const NOT_LOOKED_AT: &str = "";
 
 impl Database {
     /// Every download of an account.
@@ -60,13 +63,15 @@ impl Database {
         rows.collect()
     }
 
-    /// Records how far a download has come. What was held of it before is not any more.
+    /// Records how far a download has come. What was held of it before is not any more; what is complete
+    /// may be, once it was looked at.
     pub(crate) fn set_download(
         &mut self,
         account: i64,
         offer: &MessageId,
         download: &Download,
     ) -> Result<()> {
+        let whole = matches!(download.status, DownloadStatus::Done(_)) && download.picks.is_none();
         let (status, place, failure) = match &download.status {
             DownloadStatus::Active => ("active", None, None),
             DownloadStatus::Done(path) => ("done", Some(path_bytes(path)), None),
@@ -77,9 +82,10 @@ impl Database {
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO downloads
-                     (account, offer, folder, name, conflict, priority, paused, picks, wanted, status, path, failure)
+                     (account, offer, folder, name, conflict, priority, paused, picks, wanted, status, path, failure,
+                      held)
                  VALUES (:account, :offer, :folder, :name, :conflict, :priority, :paused, :picks, :wanted, :status,
-                     :path, :failure)",
+                     :path, :failure, :held)",
             )?
             .execute(named_params! {
                 ":account": account,
@@ -94,6 +100,7 @@ impl Database {
                 ":status": status,
                 ":path": place,
                 ":failure": failure,
+                ":held": whole.then_some(NOT_LOOKED_AT),
             })
             .map(drop)
     }
@@ -112,7 +119,8 @@ impl Database {
         )?;
         let rows = statement.query_map(params![account, limit], |row| {
             let offer = id(row, "offer", MessageId::from_slice)?;
-            Ok(HeldRow { offer, path: path(row, "path")?, version: row.get("held")? })
+            let version = Some(row.get::<_, String>("held")?).filter(|version| version != NOT_LOOKED_AT);
+            Ok(HeldRow { offer, path: path(row, "path")?, version })
         })?;
         rows.collect()
     }

@@ -237,11 +237,18 @@ fn a_download_comes_back_as_it_was_and_a_new_attempt_holds_nothing() {
     assert_eq!(own.downloads(ACCOUNT).unwrap(), [(id, download.clone())]);
     let done = Download { status: DownloadStatus::Done("/d/a.bin".into()), ..download };
     own.set_download(ACCOUNT, &id, &done).unwrap();
+    assert!(own.held(ACCOUNT, 10).unwrap().is_empty(), "only some of it was picked");
+    let whole = Download { picks: None, ..done };
+    own.set_download(ACCOUNT, &id, &whole).unwrap();
+    let held = |own: &mut Database| own.held(ACCOUNT, 10).unwrap().pop().map(|row| row.version);
+    assert_eq!(held(&mut own), Some(None), "to be looked at");
     own.set_held(ACCOUNT, &id, Some("{}")).unwrap();
-    assert_eq!(own.held(ACCOUNT, 10).unwrap()[0].path, std::path::Path::new("/d/a.bin"));
-    own.set_download(ACCOUNT, &id, &Download { status: DownloadStatus::Active, ..done.clone() }).unwrap();
-    own.set_download(ACCOUNT, &id, &done).unwrap();
-    assert!(own.held(ACCOUNT, 10).unwrap().is_empty());
+    assert_eq!(held(&mut own), Some(Some("{}".to_owned())));
+    own.set_download(ACCOUNT, &id, &Download { status: DownloadStatus::Active, ..whole.clone() }).unwrap();
+    assert_eq!(held(&mut own), None);
+    own.set_download(ACCOUNT, &id, &whole).unwrap();
+    own.set_held(ACCOUNT, &id, None).unwrap();
+    assert_eq!(held(&mut own), None, "changed since");
 }
 
 #[test]

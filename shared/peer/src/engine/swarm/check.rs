@@ -26,7 +26,9 @@ pub(in crate::engine) struct HeldReport {
 pub(super) struct Look {
     pub(super) row: OfferRow,
     pub(super) path: PathBuf,
-    /// What it was when it was complete, if that was in an earlier run.
+    /// Whether it was complete in an earlier run.
+    pub(super) again: bool,
+    /// What it was then, if that is known.
     pub(super) version: Option<String>,
     /// What it hashes to, if it has just been fetched.
     pub(super) hashed: Option<Hashed>,
@@ -34,8 +36,13 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) async fn run(self, shares: Shares, stop: CancellationToken, reports: mpsc::Sender<Report>) {
-        let (offer, again) = (self.row.offer, self.version.is_some());
+        let (offer, again) = (self.row.offer, self.again);
+        let stopped = stop.clone();
         let looked = tokio::task::spawn_blocking(move || self.look(&shares, &stop)).await;
+        if stopped.is_cancelled() {
+            // What was not looked at to the end is looked at in the next run.
+            return;
+        }
         let version = looked.ok().flatten();
         let _ = reports.send(Report::Held(HeldReport { offer, again, version })).await;
     }

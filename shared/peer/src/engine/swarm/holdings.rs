@@ -155,11 +155,8 @@ mod tests {
     #[test]
     fn what_earlier_runs_completed_is_looked_at_one_by_one_and_not_at_once() {
         let (mut all, now) = (Holdings::default(), Instant::now());
-        let row = |number| HeldRow {
-            offer: holding(number, true).reference.id,
-            path: "/x".into(),
-            version: String::new(),
-        };
+        let row =
+            |number| HeldRow { offer: holding(number, true).reference.id, path: "/x".into(), version: None };
         all.check_later(vec![row(1), row(2), row(3)], now);
         assert!(all.check(now).is_none());
         let later = now + CHECK_AFTER;

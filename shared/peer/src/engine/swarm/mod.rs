@@ -39,7 +39,7 @@ impl Engine {
 
     /// A download is complete and in place: it is passed on from there.
     pub(super) fn hold_all(&mut self, row: &OfferRow, path: PathBuf, hashed: Option<Hashed>) {
-        let look = Look { row: row.clone(), path, version: None, hashed };
+        let look = Look { row: row.clone(), path, again: false, version: None, hashed };
         self.look_at_held(look);
     }
 
@@ -170,8 +170,8 @@ impl Engine {
     fn check_held(&mut self, held: HeldRow) {
         match self.offer(&held.offer) {
             Ok(row) if !row.is_withdrawn() => {
-                let (path, version) = (held.path, Some(held.version));
-                self.look_at_held(Look { row, path, version, hashed: None });
+                let HeldRow { path, version, .. } = held;
+                self.look_at_held(Look { row, path, again: true, version, hashed: None });
             }
             _ => self.holdings.checked(Instant::now()),
         }
