@@ -74,6 +74,8 @@ pub(crate) enum Kind {
     Liar,
     /// More memory was taken than is right.
     Memory,
+    /// Somebody who asks badly was given something, or nothing in order.
+    Asker,
 }
 
 /// What came of it.

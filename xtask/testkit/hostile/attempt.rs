@@ -10,7 +10,7 @@ use landline_net::client::HttpConnection;
 use landline_net::dial::{DialError, dial};
 use landline_protocol::Root;
 use landline_transfer::fetch::{Connect, Line, Source};
-use landline_transfer::{Destination, FetchError, FetchJob, Fetched, Progress, Rates, fetch};
+use landline_transfer::{Destination, FetchError, FetchJob, Fetched, Progress, Rates, Shares, fetch};
 use landline_trust::device::DeviceKey;
 use landline_trust::tls::Expect;
 use tokio::sync::watch;
@@ -44,6 +44,7 @@ impl Attempt {
         to: Destination,
         sources: Arc<[Source]>,
         is_late: bool,
+        pass_on: Option<Shares>,
     ) -> Self {
         let offered = &act.offered;
         let (sources, watched) = watch::channel(sources);
@@ -62,7 +63,7 @@ impl Attempt {
             sources: watched,
             line: Line { connect, credential: fixed(token.to_owned()), pass },
             rates: Rates::new(),
-            pass_on: None,
+            pass_on,
         };
         let (told, progress) = watch::channel(Progress::default());
         let task = AbortOnDropHandle::new(tokio::spawn(fetch(job, told, CancellationToken::new())));

@@ -24,6 +24,8 @@ pub(super) struct Case {
     pub(super) opening: Opening,
     /// The root of a file comes only when everybody is there.
     pub(super) late_root: bool,
+    /// Somebody fetches what it has so far; a file, then.
+    pub(super) spied_on: bool,
     /// There is a file with the name already.
     pub(super) taken: bool,
 }
@@ -66,9 +68,10 @@ impl Case {
             moods: moods(&mut random),
             author: if random.percent(50) || !offered.is_held { Author::Honest } else { Author::Hostile },
             opening: opening(&mut random, patience),
-            offered: Arc::new(offered),
             late_root: random.percent(15),
+            spied_on: offered.summary.is_none() && random.percent(40),
             taken: random.percent(15),
+            offered: Arc::new(offered),
         };
         match vile.flatten() {
             None => Self { late_root: case.late_root && case.offered.summary.is_none(), ..case },
@@ -78,6 +81,7 @@ impl Case {
                 author: Author::Hostile,
                 opening: Opening::Never(Duration::from_millis(1_500)),
                 late_root: false,
+                spied_on: false,
                 ..case
             },
         }

@@ -18,8 +18,10 @@ use super::World;
 use super::attempt::{Attempt, End};
 use super::case::{Author, Case, Opening};
 use super::server::Act;
+use super::spy::Spy;
 use super::watch::{Seen, Watch};
 use crate::campaign::{Failure, Kind};
+use crate::random::Random;
 
 /// Longer than any download takes of which there is an honest source.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -35,6 +37,10 @@ pub(super) struct Outcome {
     pub(super) struck: Vec<&'static str>,
     pub(super) checked: u64,
     pub(super) failures: Vec<Failure>,
+    /// Liars that were alone, gave themselves away and were dropped.
+    pub(super) named: u64,
+    /// Pieces that others got meanwhile.
+    pub(super) passed_on: u64,
     /// It was completed while nobody honest was there.
     pub(super) is_alone: bool,
 }
@@ -48,6 +54,7 @@ struct Download<'a> {
     /// Has the folder that it goes into, and things beside it.
     outer: PathBuf,
     token: String,
+    spy: Option<Spy>,
     outcome: Outcome,
 }
 
@@ -65,8 +72,11 @@ pub(super) async fn run(world: &World, case: Case, key: Arc<DeviceKey>) -> Resul
     let token = format!("d{}", case.number);
     world.stage.enter(&token, Arc::clone(&act));
     let watch = Watch::begin(&outer.join("into"), Arc::clone(&case.offered))?;
-    let mut download = Download { world, case, key, act, outer, token, outcome: Outcome::default() };
+    let random = Random::of_part(case.seed, u64::MAX);
+    let spy = case.spied_on.then(|| Spy::send(Arc::clone(&case.offered), random));
+    let mut download = Download { world, case, key, act, outer, token, spy, outcome: Outcome::default() };
     let placed = download.go().await?;
+    download.debrief().await?;
     world.stage.leave(&download.token);
     let seen = watch.end().await?;
     download.look(placed.as_ref(), seen)?;
@@ -143,6 +153,7 @@ impl Download<'_> {
         self.outcome.checked += 1;
         // A fetch that has ended says nothing more, and what it said last is what counts.
         let _ = timeout(JUDGEMENT, attempt.progress.wait_for(&is_dropped)).await.is_ok();
+        self.outcome.named += 1;
         if !is_dropped(&attempt.progress.borrow()) {
             let state = brief(&attempt.progress.borrow());
             self.fail(Kind::Liar, format!("the source that sent {what} was not dropped: {state:?}"));
@@ -151,6 +162,19 @@ impl Download<'_> {
             None => attempt.wait(Duration::from_millis(1)).await,
             ended => ended,
         }
+    }
+
+    /// Nothing wrong was passed on.
+    async fn debrief(&mut self) -> Result<()> {
+        if let Some(spy) = self.spy.take() {
+            let found = spy.report().await?;
+            self.outcome.checked += found.right;
+            self.outcome.passed_on += found.right;
+            for wrong in found.wrong {
+                self.fail(Kind::Content, wrong);
+            }
+        }
+        Ok(())
     }
 
     /// What must hold afterwards, whatever happened.
@@ -231,7 +255,8 @@ impl Download<'_> {
             name: FileName::parse(NAME).context("no name")?,
             conflict: Conflict::Rename,
         };
-        Ok(Attempt::begin(&self.act, &self.key, &self.token, to, sources, is_late))
+        let pass_on = self.spy.as_ref().map(|spy| spy.shares.clone());
+        Ok(Attempt::begin(&self.act, &self.key, &self.token, to, sources, is_late, pass_on))
     }
 
     fn all(&self) -> Arc<[Source]> {

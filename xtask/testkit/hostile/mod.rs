@@ -3,6 +3,7 @@
 //! honest source finishes the job.
 
 mod answer;
+mod askers;
 mod attempt;
 mod case;
 mod download;
@@ -11,6 +12,7 @@ mod lies;
 mod manifests;
 mod offers;
 mod server;
+mod spy;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ use hyper::body::Incoming;
 use landline_net::serve::{AcceptLimits, Peer, serve};
 use landline_protocol::swarm::PASS_HEADER;
 use landline_protocol::{DeviceId, WireError};
-use landline_transfer::{Asker, Shares, respond};
+use landline_transfer::{Asker as Admitted, Shares, respond};
 use landline_trust::device::DeviceKey;
 use landline_trust::tls::{ClientAuth, server_config};
 use tokio::net::TcpListener;
@@ -34,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::campaign::{Campaign, Kind, Verdict};
+use crate::random::Random;
+use askers::Asker;
 use case::{Case, HOSTILE};
 use download::Outcome;
 use offers::Offered;
@@ -41,6 +45,8 @@ use server::{Hostile, Stage};
 
 /// Downloads at a time.
 const AT_A_TIME: usize = 16;
+/// Of those who ask badly.
+const ASKERS: u64 = 3;
 /// Downloads for each hostile answer that is to strike, at most.
 const MOST_FOR_EACH: u64 = 2;
 /// What this process may grow by, all its sources and downloads together, in KiB.
@@ -62,6 +68,10 @@ struct Total {
     verdict: Verdict,
     downloads: u64,
     alone: u64,
+    named: u64,
+    passed_on: u64,
+    /// Bad requests to the honest source.
+    asked: u64,
     kinds: BTreeMap<&'static str, u64>,
 }
 
@@ -70,14 +80,22 @@ pub(crate) async fn run(campaign: &Campaign) -> Result<Verdict> {
     let work = work()?;
     let world = Arc::new(World::make(work.path().to_owned(), campaign.seed).await?);
     let before = memory("VmHWM:")?;
-    let total = tokio::select! {
+    let enough = CancellationToken::new();
+    let _enough = enough.clone().drop_guard();
+    let askers = world.askers(campaign.seed, &enough)?;
+    let mut total = tokio::select! {
         total = all(campaign, &world) => total?,
         () = crate::told_to_end() => bail!("interrupted"),
     };
+    enough.cancel();
+    for asker in askers.join_all().await {
+        total.asked += asker.asked;
+        total.verdict.failures.extend(asker.failures);
+    }
     let grown = memory("VmHWM:")?.saturating_sub(before);
     total.tell(grown);
     let mut verdict = total.verdict;
-    verdict.checked += 2;
+    verdict.checked += 2 + total.asked;
     if grown > MEMORY {
         verdict.failures.push(Kind::Memory.failure(format!("memory grew by {grown} KiB")));
     }
@@ -161,10 +179,24 @@ impl World {
     }
 }
 
-fn asker(peer: &Peer, request: &Request<Incoming>) -> Result<Asker> {
+impl World {
+    /// Whoever asks badly meanwhile.
+    fn askers(&self, seed: u64, enough: &CancellationToken) -> Result<JoinSet<Asker>> {
+        let mut askers = JoinSet::new();
+        for number in 0..ASKERS {
+            let random = Random::of_part(seed ^ u64::MAX, number);
+            let files: Vec<_> = self.offers.iter().filter(|offer| offer.summary.is_none()).collect();
+            let file = files[usize::try_from(number)? * 4 % files.len()].clone();
+            askers.spawn(Asker::new(self.honest, file, random)?.pester(enough.clone()));
+        }
+        Ok(askers)
+    }
+}
+
+fn asker(peer: &Peer, request: &Request<Incoming>) -> Result<Admitted> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let token = header("authorization").and_then(|token| token.strip_prefix("Bearer "));
-    Ok(Asker {
+    Ok(Admitted {
         user: token.context("no token")?.parse()?,
         device: peer.device.context("no device")?,
         pass: header(PASS_HEADER).and_then(|pass| pass.parse().ok()),
@@ -178,6 +210,8 @@ impl Total {
         self.verdict.failures.extend(outcome.failures);
         self.downloads += 1;
         self.alone += u64::from(outcome.is_alone);
+        self.named += outcome.named;
+        self.passed_on += outcome.passed_on;
         for what in outcome.struck {
             *self.kinds.entry(what).or_default() += 1;
         }
@@ -187,10 +221,11 @@ impl Total {
         for (what, times) in &self.kinds {
             println!("{times:>6} {what}");
         }
+        let Self { downloads, alone, named, passed_on, asked, .. } = self;
         println!(
-            "{} downloads, {} of them completed by hostile sources alone; memory grew by {} MiB at most",
-            self.downloads,
-            self.alone,
+            "{downloads} downloads, {alone} of them completed by hostile sources alone; {named} liars that were alone \
+             gave themselves away; {passed_on} pieces were passed on meanwhile; {asked} bad requests to the honest \
+             source; memory grew by {} MiB at most",
             grown / 1024
         );
     }

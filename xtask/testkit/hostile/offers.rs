@@ -131,6 +131,11 @@ impl Offered {
         Ok(())
     }
 
+    /// What is in a file.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>> {
+        fs::read(&self.path).with_context(|| self.what.clone())
+    }
+
     /// A folder like this one, of which the author says something vile.
     pub(super) fn vile(&self, random: &mut Random) -> Option<Self> {
         let Hashed::Folder { manifest, .. } = &self.hashed else { return None };
