@@ -178,7 +178,8 @@ impl Download<'_> {
     }
 
     /// What must hold afterwards, whatever happened.
-    fn look(&mut self, fetched: Option<&Fetched>, seen: Seen) -> Result<()> {
+    fn look(&mut self, fetched: Option<&Fetched>, mut seen: Seen) -> Result<()> {
+        seen.appeared.sort();
         self.outcome.checked += 3 + seen.appeared.len() as u64;
         for failure in seen.failures {
             self.fail(failure.kind, failure.what);
@@ -192,27 +193,33 @@ impl Download<'_> {
         }
         let (parts, others): (Vec<_>, Vec<_>) =
             names.into_iter().partition(|name| name.starts_with(".landline-"));
-        match fetched {
-            None if others.is_empty() => {}
-            None => self.fail(Kind::Early, format!("it was not completed, and there is {others:?}")),
-            Some(fetched) => {
-                self.outcome.checked += 1;
-                for difference in self.case.offered.compare(&fetched.placed.path) {
-                    self.fail(Kind::Content, difference);
-                }
-                if fetched.root != self.case.offered.root {
-                    self.fail(Kind::Content, "it was completed with another root");
-                }
-                let name = fetched.placed.path.file_name().map(|name| name.to_string_lossy().into_owned());
-                if Some(others.as_slice()) != name.as_ref().map(std::slice::from_ref) {
-                    self.fail(Kind::Outside, format!("there is {others:?} instead of {name:?}"));
-                }
-                if seen.appeared != others {
-                    self.fail(Kind::Early, format!("{:?} appeared, not {others:?}", seen.appeared));
-                }
-                if !parts.is_empty() {
-                    self.fail(Kind::Leftover, format!("left over: {parts:?}"));
-                }
+        self.outcome.checked += others.len() as u64;
+        for name in &others {
+            for difference in self.case.offered.compare(&self.outer.join("into").join(name)) {
+                self.fail(Kind::Content, difference);
+            }
+        }
+        if seen.appeared != others {
+            self.fail(Kind::Early, format!("{:?} appeared, not {others:?}", seen.appeared));
+        }
+        // A fetch that is stopped while it gives the name does so to its end.
+        let may_be_more = usize::from(!matches!(self.case.opening, Opening::Together));
+        if others.len() > usize::from(fetched.is_some()) + may_be_more {
+            self.fail(Kind::Outside, format!("there is {others:?}"));
+        }
+        if let Some(fetched) = fetched {
+            let name = fetched.placed.path.file_name().map(|name| name.to_string_lossy().into_owned());
+            if name.is_none_or(|name| !others.contains(&name)) {
+                self.fail(
+                    Kind::Outside,
+                    format!("there is {others:?} and not {}", fetched.placed.path.display()),
+                );
+            }
+            if fetched.root != self.case.offered.root {
+                self.fail(Kind::Content, "it was completed with another root");
+            }
+            if !parts.is_empty() {
+                self.fail(Kind::Leftover, format!("left over: {parts:?}"));
             }
         }
         self.beside()

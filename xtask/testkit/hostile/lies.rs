@@ -135,15 +135,15 @@ mod tests {
 
     #[test]
     fn a_seed_says_it_all_and_every_lie_fits_something() {
-        let mut body = vec![0; 3 << 20];
+        let mut body = vec![0; (1 << 20) + 5000];
         Random::new(1).fill(&mut body);
         let mut answer = Answer::new(206, body);
-        answer.set("content-range", "bytes 0-3145727/4194304");
-        let content = Asked::Content { start: 0, end: 3 << 20, is_folder: false };
+        answer.set("content-range", "bytes 0-1053575/4194304");
+        let content = Asked::Content { start: 0, end: (1 << 20) + 5000, is_folder: false };
         let small = |status, body: &str| Answer::new(status, body);
         let cases = [
             (content, answer, content::ALL),
-            (Asked::Tree, Answer::new(200, vec![7; 96]), lists::TREE),
+            (Asked::Tree, Answer::new(200, (0..96).collect::<Vec<u8>>()), lists::TREE),
             (
                 Asked::Manifest { start: 0, end: 15 },
                 {
@@ -156,15 +156,15 @@ mod tests {
             (Asked::Have, small(200, "{\"complete\":true}"), lists::HAVE),
         ];
         for (asked, answer, own) in cases {
-            for make in own.iter().chain(wire::ALL) {
+            for (number, make) in own.iter().chain(wire::ALL).enumerate() {
                 let mut random = Random::new(2);
-                let made = (0..50).find_map(|_| make(&asked, answer.clone(), &mut random));
-                assert!(made.is_some(), "{asked:?}: one never fits");
+                let made = (0..100).find_map(|_| make(&asked, answer.clone(), &mut random));
+                assert!(made.is_some(), "{asked:?}: number {number} never fits");
             }
-            for seed in 0..200 {
+            for seed in 0..20 {
                 let lie = || draw(&asked, &answer, &mut Random::new(seed));
                 let (one, same) = (lie(), lie());
-                assert_eq!(format!("{one:?}").len(), format!("{same:?}").len());
+                assert_eq!((one.what, one.strikes_at), (same.what, same.strikes_at));
                 assert!(one.proven_at.is_none_or(|at| at > 0), "{}", one.what);
             }
         }

@@ -81,7 +81,9 @@ async fn spy(
             continue;
         }
         // It breaks off where the download ends.
-        let Ok(answer) = get(&shares, &offered, Resource::Content, Some((start, end))).await else { continue };
+        let Ok(answer) = get(&shares, &offered, Resource::Content, Some((start, end))).await else {
+            continue;
+        };
         match answer.status {
             206 if answer.body == bytes[start..end] => found.right += 1,
             206 => found.wrong.push(format!("piece {piece} was passed on wrongly")),
