@@ -12,11 +12,11 @@ use super::coding::Coding;
 use super::content::{Admission, Content};
 use super::trouble::Trouble;
 use super::worker::{Worker, changed};
-use crate::plan::Task;
+use crate::plan::{Run, Task};
 use crate::range::Slice;
 
 /// Bytes of an unfinished piece after which they are written, so that a killed process has them.
-const STEP: usize = 256 * 1024;
+const STEP: usize = 64 * 1024;
 
 /// Where in a run the next byte goes.
 struct Cursor {
@@ -35,10 +35,11 @@ struct Cursor {
 }
 
 impl Worker {
-    /// Brings the pieces of a task.
+    /// Brings the pieces of a task, or the first of them.
     pub(super) async fn bring(&mut self, content: &Content, task: Task) -> Result<(), Trouble> {
-        let mut cursor = self.begin(content, task);
-        let whole = content.layout().slice(task.run);
+        let run = until_half_piece(content, task.run);
+        let mut cursor = self.begin(content, run, task.duplicate);
+        let whole = content.layout().slice(run);
         let slice = Slice { start: whole.start + cursor.filled as u64, end: whole.end };
         let (began, size) = (Instant::now(), content.layout().size());
         let mut answer = self.wire()?.content(slice, size).await?;
@@ -73,22 +74,22 @@ impl Worker {
     }
 
     /// What an interrupted attempt left of the first piece need not come again.
-    fn begin(&mut self, content: &Content, task: Task) -> Cursor {
-        let (first, len) = (task.run.first, content.layout().len_of(task.run.first));
+    fn begin(&mut self, content: &Content, run: Run, duplicate: bool) -> Cursor {
+        let (first, len) = (run.first, content.layout().len_of(run.first));
         self.buffer.resize(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX), 0);
-        let mut there = if task.duplicate || len <= STEP { 0 } else { content.prefix(first) };
-        let start = content.layout().slice(task.run).start;
+        let mut there = if duplicate || len <= STEP { 0 } else { content.prefix(first) };
+        let start = content.layout().slice(run).start;
         if there > 0 && content.store().read(start, &mut self.buffer[..there]).is_err() {
             there = 0;
         }
         Cursor {
             piece: first,
-            end: task.run.range().end,
+            end: run.range().end,
             len,
             filled: there,
             written: there,
             from_disk: there > 0,
-            duplicate: task.duplicate,
+            duplicate,
         }
     }
 
@@ -159,4 +160,13 @@ impl Worker {
         let job = &self.download.job;
         Trouble::Local(FetchError::disk(error, &job.to.folder, job.size))
     }
+}
+
+/// A run up to the next piece of which an interrupted attempt left something: only what begins a
+/// request can be gone on from, so that piece begins the next.
+fn until_half_piece(content: &Content, run: Run) -> Run {
+    let layout = content.layout();
+    let is_half = |piece: &usize| layout.len_of(*piece) > STEP && content.prefix(*piece) > 0;
+    let end = run.range().skip(1).find(is_half).unwrap_or(run.range().end);
+    Run { first: run.first, count: end - run.first }
 }

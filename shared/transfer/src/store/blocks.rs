@@ -13,17 +13,23 @@ use landline_protocol::limits::PIECE_BYTES;
 use super::ahead::Ahead;
 use super::record::Record;
 use crate::disk;
-use crate::layout::Piece;
+use crate::layout::{Layout, Piece};
 
 pub(super) const BLOCK: usize = 64 * 1024;
 /// The coarsest step in which every file system counts what was written.
 const PAGE: usize = 4096;
 const _: () = assert!(PIECE_BYTES == 16 * BLOCK as u64, "a piece's blocks fit a u16");
 
-/// For each piece: the low half says which of its blocks may hold data on disk, the high half which
-/// are zeros that were left out.
+/// What is known of each piece.
 #[derive(Debug)]
-pub(super) struct Blocks(Vec<AtomicU32>);
+pub(super) struct Blocks {
+    /// The low half says which of its blocks may hold data on disk, the high half which are zeros that
+    /// were left out.
+    bits: Vec<AtomicU32>,
+    /// How many bytes from its start were written, one after the other. Noted before anything is read:
+    /// space that was only set aside looks written once it was.
+    prefixes: Vec<AtomicU32>,
+}
 
 /// An open file of the store, and what was set aside for it.
 #[derive(Debug)]
@@ -37,21 +43,24 @@ impl Blocks {
     pub(super) fn new(pieces: usize, record: &Record) -> io::Result<Self> {
         let zeros = record.zeros()?;
         let high = |piece| u32::from(zeros.get(piece).copied().unwrap_or(0)) << 16;
-        Ok(Self((0..pieces).map(|piece| AtomicU32::new(high(piece))).collect()))
+        Ok(Self {
+            bits: (0..pieces).map(|piece| AtomicU32::new(high(piece))).collect(),
+            prefixes: (0..pieces).map(|_| AtomicU32::new(0)).collect(),
+        })
     }
 
     /// Whether anything of a piece may be there.
     pub(super) fn any(&self, number: usize) -> bool {
-        self.0[number].load(Ordering::Relaxed) != 0
+        self.bits[number].load(Ordering::Relaxed) != 0
     }
 
     /// Whether any of these pieces has zeros left out.
     pub(super) fn any_zeros(&self, pieces: Range<usize>) -> bool {
-        self.0[pieces].iter().any(|bits| bits.load(Ordering::Relaxed) >> 16 != 0)
+        self.bits[pieces].iter().any(|bits| bits.load(Ordering::Relaxed) >> 16 != 0)
     }
 
-    /// Takes note of data that is in a file whose pieces have these numbers.
-    pub(super) fn attach(&self, file: &File, pieces: Range<usize>) -> io::Result<()> {
+    /// Takes note of data that is in a file whose pieces have these numbers, before it is read.
+    pub(super) fn attach(&self, file: &File, layout: &Layout, pieces: Range<usize>) -> io::Result<()> {
         for range in disk::written(file)? {
             let (mut at, end) = (range.start / BLOCK as u64, range.end.div_ceil(BLOCK as u64));
             while at < end {
@@ -60,8 +69,14 @@ impl Blocks {
                     break;
                 };
                 let blocks = span(at % 16, (end - at / 16 * 16).min(16));
-                self.0[number].fetch_or(blocks, Ordering::Relaxed);
+                self.bits[number].fetch_or(blocks, Ordering::Relaxed);
                 at = (at / 16 + 1) * 16;
+            }
+        }
+        for number in pieces.filter(|number| self.any(*number)) {
+            if let Some(piece) = layout.piece(number) {
+                let prefix = self.scan(file, number, piece)?;
+                self.prefixes[number].fetch_max(index32(prefix), Ordering::Relaxed);
             }
         }
         Ok(())
@@ -79,7 +94,7 @@ impl Blocks {
         if at + bytes.len() > piece.len {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let before = zeros(self.0[number].load(Ordering::Relaxed));
+        let before = zeros(self.bits[number].load(Ordering::Relaxed));
         let (mut from, mut pos) = (0, 0);
         while pos < bytes.len() {
             let step = (BLOCK - (at + pos) % BLOCK).min(bytes.len() - pos);
@@ -91,7 +106,11 @@ impl Blocks {
             pos += step;
         }
         self.fill(to, (number, piece), at + from, &bytes[from..])?;
-        let after = zeros(self.0[number].load(Ordering::Relaxed));
+        let prefix = &self.prefixes[number];
+        if at <= prefix.load(Ordering::Relaxed) as usize {
+            prefix.fetch_max(index32(at + bytes.len()), Ordering::Relaxed);
+        }
+        let after = zeros(self.bits[number].load(Ordering::Relaxed));
         if after == before { Ok(()) } else { record.note_zeros(number, after) }
     }
 
@@ -106,9 +125,9 @@ impl Blocks {
             return Ok(());
         }
         let blocks = span((at / BLOCK) as u64, (at + bytes.len()).div_ceil(BLOCK) as u64);
-        let before = self.0[number].fetch_or(blocks, Ordering::Relaxed);
+        let before = self.bits[number].fetch_or(blocks, Ordering::Relaxed);
         if before >> 16 & blocks != 0 {
-            self.0[number].fetch_and(!(blocks << 16), Ordering::Relaxed);
+            self.bits[number].fetch_and(!(blocks << 16), Ordering::Relaxed);
         }
         let offset = piece.offset + at as u64;
         to.ahead.reserve(&to.file, offset);
@@ -119,24 +138,52 @@ impl Blocks {
         let block = span((at / BLOCK) as u64, (at / BLOCK + 1) as u64);
         let offset = piece.offset + at as u64;
         to.ahead.stop();
-        if self.0[number].load(Ordering::Relaxed) & block != 0 || to.ahead.has(offset) {
+        if self.bits[number].load(Ordering::Relaxed) & block != 0 || to.ahead.has(offset) {
             disk::zero(&to.file, offset, BLOCK as u64)?;
         }
-        self.0[number].fetch_or(block << 16, Ordering::Relaxed);
+        self.bits[number].fetch_or(block << 16, Ordering::Relaxed);
         Ok(())
     }
 
     /// Forgets and gives back a piece that is whole and wrong.
     pub(super) fn clear(&self, file: &File, record: &Record, number: usize, piece: Piece) -> io::Result<()> {
         disk::zero(file, piece.offset, piece.len as u64)?;
-        self.0[number].store(0, Ordering::Relaxed);
+        self.bits[number].store(0, Ordering::Relaxed);
+        self.prefixes[number].store(0, Ordering::Relaxed);
         record.note_zeros(number, 0)
     }
 
-    /// How many bytes from a piece's start were written, one after the other. Where writing ended
-    /// within a page the whole page is left out, because nobody knows where in it.
-    pub(super) fn prefix(&self, file: &File, number: usize, piece: Piece) -> io::Result<usize> {
-        let zeros = zeros(self.0[number].load(Ordering::Relaxed));
+    /// How many bytes from a piece's start were written, one after the other.
+    pub(super) fn prefix(&self, number: usize) -> usize {
+        self.prefixes[number].load(Ordering::Relaxed) as usize
+    }
+
+    /// The same of a piece that is not whole, with these bytes on disk: space that was only set aside
+    /// looks written once anybody has read it, and holds zeros to the piece's end.
+    pub(super) fn trim(&self, number: usize, bytes: &[u8]) -> usize {
+        let (before, zeros) = (self.prefix(number), zeros(self.bits[number].load(Ordering::Relaxed)));
+        let mut end = before;
+        while end > 0 && zeros >> ((end - 1) / BLOCK) & 1 == 0 {
+            let block = (end - 1) / BLOCK * BLOCK;
+            let Some(last) = bytes[block..end].iter().rposition(|byte| *byte != 0) else {
+                end = block;
+                continue;
+            };
+            end = block + last + 1;
+            break;
+        }
+        if end < before {
+            // Nobody knows where in its page writing ended.
+            end = end / PAGE * PAGE;
+            self.prefixes[number].store(index32(end), Ordering::Relaxed);
+        }
+        end
+    }
+
+    /// The same, from what is on disk. Where writing ended within a page the whole page is left out,
+    /// because nobody knows where in it.
+    fn scan(&self, file: &File, number: usize, piece: Piece) -> io::Result<usize> {
+        let zeros = zeros(self.bits[number].load(Ordering::Relaxed));
         let mut at = 0;
         while at < piece.len {
             if at % BLOCK == 0 && zeros >> (at / BLOCK) & 1 == 1 {
@@ -153,6 +200,11 @@ impl Blocks {
         }
         if at >= piece.len { Ok(piece.len) } else { Ok(at.saturating_sub(1) / PAGE * PAGE) }
     }
+}
+
+/// An index within a piece.
+fn index32(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// The bits of these blocks, in the low half.

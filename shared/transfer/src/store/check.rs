@@ -37,6 +37,7 @@ impl<'a> Checker<'a> {
         }
         let buffer = &mut self.buffer[..piece.len];
         let got = disk::read_at(file, buffer, piece.offset)?;
+        buffer[got..].fill(0);
         Ok(got == piece.len && self.values.verify(number, buffer))
     }
 
@@ -89,7 +90,7 @@ impl<'a> Checker<'a> {
             }
             if self.piece(file, number)? {
                 found(number);
-            } else if blocks.prefix(file, number, piece)? == piece.len {
+            } else if blocks.trim(number, &self.buffer[..piece.len]) == piece.len {
                 blocks.clear(file, record, number, piece)?;
             }
         }

@@ -52,7 +52,7 @@ impl FileStore {
         lock(&data)?;
         let record = Record::open(open_own(&folder, &part.record())?, layout)?;
         let blocks = Blocks::new(layout.pieces(), &record)?;
-        blocks.attach(&data, 0..layout.pieces())?;
+        blocks.attach(&data, layout, 0..layout.pieces())?;
         // The length is set now: a file that grows with each write makes each write wait while the file
         // system commits its journal for a sync.
         data.set_len(layout.size())?;
@@ -123,8 +123,8 @@ impl FileStore {
     }
 
     pub(super) fn prefix(&self, number: usize) -> io::Result<usize> {
-        let piece = self.layout.piece(number).ok_or(io::ErrorKind::InvalidInput)?;
-        self.blocks.prefix(&self.data.file, number, piece)
+        self.layout.piece(number).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.blocks.prefix(number))
     }
 
     pub(super) fn write(&self, number: usize, at: usize, bytes: &[u8]) -> io::Result<()> {

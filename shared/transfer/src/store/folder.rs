@@ -109,18 +109,8 @@ impl FolderStore {
     }
 
     pub(super) fn prefix(&self, number: usize) -> io::Result<usize> {
-        let (file, piece) = self.piece(number)?;
-        if self.is_fresh && self.states.get(file) == State::Missing {
-            return Ok(0);
-        }
-        let Some(folder) = self.handles.folder(&self.tree, self.tree.folder_of(file), false)? else {
-            return Ok(0);
-        };
-        match folder.open_file(self.tree.name(&self.manifest, file).as_str()) {
-            Err(OpenError::Missing) => Ok(0),
-            Err(error) => Err(into_io(error)),
-            Ok(there) => self.blocks.prefix(&there, number, piece),
-        }
+        self.piece(number)?;
+        Ok(self.blocks.prefix(number))
     }
 
     pub(super) fn write(&self, number: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
@@ -171,7 +161,7 @@ impl FolderStore {
             OpenFile { ahead: super::ahead::Ahead::of(&made, size), file: made }
         } else {
             let there = self.reopen(file)?.ok_or(io::ErrorKind::NotFound)?;
-            self.blocks.attach(&there, self.layout().pieces_of(file as usize))?;
+            self.blocks.attach(&there, self.layout(), self.layout().pieces_of(file as usize))?;
             there.set_len(size)?;
             OpenFile { file: there, ahead: super::ahead::Ahead::none() }
         };

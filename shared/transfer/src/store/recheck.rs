@@ -152,7 +152,7 @@ impl FolderStore {
         };
         self.states.set(file, State::Begun);
         let pieces = self.layout().pieces_of(file as usize);
-        self.blocks.attach(&open, pieces.clone())?;
+        self.blocks.attach(&open, self.layout(), pieces.clone())?;
         checker.part(&open, pieces, (&self.blocks, &self.record, claims), found)
     }
 }
