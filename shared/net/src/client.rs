@@ -73,6 +73,9 @@ impl From<hyper::Error> for CallError {
 
 /// How long a call may take. Signing in may wait its turn for a while.
 const CALL: Duration = Duration::from_secs(30);
+/// Bytes of a body that are read at once. Up to three times as many wait for whoever takes them: what a
+/// killed process had read and not yet written is fetched again.
+const READ_BYTES: usize = 128 * 1024;
 /// The largest answer to a call, in bytes.
 const ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -87,7 +90,8 @@ impl HttpConnection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let (requests, connection) =
+            http1::Builder::new().max_buf_size(READ_BYTES).handshake(TokioIo::new(stream)).await?;
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
