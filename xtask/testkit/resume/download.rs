@@ -268,7 +268,7 @@ impl<'a> Download<'a> {
                 part.write_all_at(&[!here[0]], at)?;
                 self.tally.torn += 1;
                 self.book()?;
-                self.ledger.excuse(&(piece..piece + PIECE));
+                self.ledger.excuse(piece..piece + PIECE);
                 return Ok(());
             }
         }
@@ -344,8 +344,9 @@ impl<'a> Download<'a> {
         }
         for (who, bytes) in again.into_iter().filter(|(_, bytes)| *bytes > AGAIN) {
             let Bringer { attempt, source, .. } = who;
+            let ranges = self.ledger.ranges_again(&who);
             let what = format!(
-                "{bytes} bytes of source {source} came again after the kill that ended start {attempt}"
+                "{bytes} bytes of source {source} came again after the kill that ended start {attempt}: {ranges:?}"
             );
             self.fail(Kind::Again, &what);
         }

@@ -76,7 +76,9 @@ fn work_on(
         let outcome = download(campaign, &folder, Case::draw(campaign.seed, number, campaign.count))?;
         std::fs::remove_dir_all(folder)?;
         println!("{}", outcome.line);
-        outcome.verdict.failures.iter().for_each(|failure| println!("    {failure}"));
+        for failure in &outcome.verdict.failures {
+            println!("    {failure}");
+        }
         total.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
     }
 }

@@ -95,8 +95,10 @@ fn round(campaign: &Campaign, number: u64, mut plan: Plan) -> Result<Verdict> {
         begun.elapsed().as_secs_f64(),
         if failures.is_empty() { "" } else { ": FAILED" }
     );
-    failures.iter_mut().for_each(|failure| failure.what = format!("round {number}: {}", failure.what));
-    failures.iter().for_each(|failure| println!("    {failure}"));
+    for failure in &mut failures {
+        failure.what = format!("round {number}: {}", failure.what);
+        println!("    {failure}");
+    }
     Ok(Verdict { injected: round.struck, checked, failures })
 }
 
