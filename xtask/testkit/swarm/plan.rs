@@ -8,10 +8,13 @@ use crate::random::Random;
 const MIB: u64 = 1 << 20;
 /// Rounds up to which a run is small: one that is part of every test.
 const SMALL_RUN: usize = 1;
-/// What is sent at most, in copies of the content, when nobody is killed and nobody leaves.
+/// What is sent at most, in copies of the content, when nothing happens to anybody.
 const COPIES: f64 = 1.3;
-/// What each of those who are killed or leave may cost beyond that: what they took with them.
-const COPIES_EACH: f64 = 0.3;
+/// What each of those who are killed or leave may cost beyond that: what they took with them, and what
+/// they lack when the others are done.
+const COPIES_EACH_DEATH: f64 = 0.3;
+/// The same of a link that is down for a while.
+const COPIES_EACH_OUTAGE: f64 = 0.2;
 
 /// A round.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Plan {
             return Self { downloaders, megabits, bytes, faults, random };
         }
         let downloaders = 3 + random.below(4);
-        let (megabits, bytes) = (100, random.between(48, 96) * MIB);
+        let (megabits, bytes) = (100, random.between(80, 128) * MIB);
         let faults = match number % 3 {
             0 => links(&mut random, bytes, downloaders),
             1 => kills(&mut random, bytes, downloaders),
@@ -77,8 +80,11 @@ impl Plan {
 
     /// How much the sender may send, in copies of the content.
     pub(super) fn most_copies(&self) -> f64 {
-        let deaths = self.faults.iter().filter(|fault| !matches!(fault.what, What::Unplugged(_))).count();
-        COPIES + COPIES_EACH * deaths as f64
+        let each = self.faults.iter().map(|fault| match fault.what {
+            What::Killed(_) | What::Leaves => COPIES_EACH_DEATH,
+            What::Unplugged(_) => COPIES_EACH_OUTAGE,
+        });
+        COPIES + each.sum::<f64>()
     }
 }
 
@@ -109,13 +115,13 @@ fn departures(random: &mut Random, bytes: u64, downloaders: usize) -> Vec<Fault>
 }
 
 fn fault(random: &mut Random, bytes: u64, member: usize, is_death: bool) -> Fault {
-    let when = When::Has(random.between(bytes / 20, bytes * 4 / 5));
+    let when = When::Has(random.between(bytes / 20, bytes * 3 / 5));
     let moment = moment(random);
     Fault { member, when, what: if is_death { What::Killed(moment) } else { What::Unplugged(moment) } }
 }
 
 fn moment(random: &mut Random) -> Duration {
-    Duration::from_millis(random.log_uniform(300, 5_000))
+    Duration::from_millis(random.log_uniform(300, 4_000))
 }
 
 /// All downloaders, in random order.
@@ -140,6 +146,6 @@ mod tests {
         assert!(faults().any(|fault| fault.member > 0 && fault.what == What::Leaves));
         let leaves_early = |fault: &Fault| fault.what == What::Leaves && fault.when != When::SomebodyIsDone;
         assert!(!faults().any(|fault| fault.member == 0 && leaves_early(fault)));
-        assert!(rounds.iter().any(|round| round.most_copies() == COPIES));
+        assert!(rounds.iter().all(|round| round.most_copies() < 3.0), "what nobody passes on costs more");
     }
 }
