@@ -22,7 +22,7 @@ pub(super) fn to_memory(ground: &Ground) -> Result<Vec<Row>> {
     all(ground, "big-file-to-memory", ground.memory.path())
 }
 
-type Run<'a> = Box<dyn Fn() -> Result<Sample> + 'a>;
+pub(super) type Run<'a> = Box<dyn Fn() -> Result<Sample> + 'a>;
 
 /// Every subject in turn, round after round, so that a slow minute of the machine hits all alike.
 fn all(ground: &Ground, case: &'static str, place: &Path) -> Result<Vec<Row>> {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::big::{rounds, weigh};
+use super::big::{Run, rounds, weigh};
 use super::figures::{Row, Sample};
 use super::landline::{Sharing, fetch, received};
 use super::peers::{self, tell};
@@ -42,7 +42,7 @@ pub(super) fn measure(ground: &Ground) -> Result<Vec<Row>> {
     tell(&crate::command::show(&rsync.rsync_client("files", &into)));
     tell(&crate::command::show(&tar()));
 
-    let subjects: Vec<(&'static str, Box<dyn Fn() -> Result<Sample>>)> = vec![
+    let subjects: Vec<(&'static str, Run<'_>)> = vec![
         ("landline", Box::new(|| fetch(ground, sharing.as_ref(), &into, &[]))),
         ("rsync", Box::new(|| weigh(&rsync, &mut rsync.rsync_client("files", &into)))),
         ("nginx-tls-curl", Box::new(|| weigh(&tls, &mut curl(false)))),

@@ -45,6 +45,8 @@ pub(super) async fn follow(download: Arc<Download>) -> FetchError {
             }
         };
         tokio::select! {
+            // Whoever appears in this very moment may have what the others have not.
+            biased;
             () = changed(&mut sources) => {}
             error = judged => return error,
         }

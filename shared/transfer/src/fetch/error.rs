@@ -1,6 +1,7 @@
 //! Why a download ended, in a sentence for people and a kind for the engine. What time can mend is not
 //! among it: for that a download waits ([`Phase::Waiting`](super::Phase::Waiting)).
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,13 +38,13 @@ pub enum FetchError {
     Corrupt,
     /// No room in the folder.
     #[error(
-        "The disk that holds {} is full: the file needs {needed} bytes. Free some space and try \
-         again; what has arrived is kept.", folder.display()
+        "The disk that holds {} is full: {} are needed. Free some space and try \
+         again; what has arrived is kept.", folder.display(), Size(*needed)
     )]
     DiskFull {
         /// The folder for the file.
         folder: PathBuf,
-        /// Bytes of the whole file.
+        /// Bytes of all of it.
         needed: u64,
     },
     /// The folder or the files in it cannot be used.
@@ -84,6 +85,19 @@ impl FetchError {
             full if disk::is_full(&full) => Self::DiskFull { folder, needed },
             busy if busy.kind() == io::ErrorKind::ResourceBusy => Self::Busy,
             source => Self::Io { folder, source },
+        }
+    }
+}
+
+/// Bytes as people say them.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match units.into_iter().find(|(unit, _)| self.0 >= *unit) {
+            Some((unit, name)) => write!(f, "{:.1} {name}", self.0 as f64 / unit as f64),
+            None => write!(f, "{} bytes", self.0),
         }
     }
 }
