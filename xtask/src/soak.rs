@@ -74,7 +74,7 @@ impl Name {
     fn counts(self) -> (u64, u64) {
         match self {
             Self::CoordinatorKill => (5_000, 5_000),
-            Self::Resume => (200, 8),
+            Self::Resume => (200, 24),
             Self::Swarm => (10, 1),
             Self::HostilePeer => (10_000, 1_500),
         }

@@ -124,7 +124,7 @@ fn kill(random: &mut Random, size: u64, sources: usize) -> Kill {
     let away = Duration::from_millis(random.log_uniform(1, 700));
     // Some come when all is here, and strike nothing that moves: what is done then must be safe too.
     let at = if random.percent(5) { size } else { random.between(0, size.saturating_sub(1)) };
-    Kill { at, whom, away: (!stays_away).then_some(away), torn: is_receiver && random.percent(35) }
+    Kill { at, whom, away: (!stays_away).then_some(away), torn: is_receiver && random.percent(60) }
 }
 
 #[cfg(test)]

@@ -262,7 +262,8 @@ impl<'a> Download<'a> {
         let (sent, part) = (File::open(&self.sent)?, File::options().read(true).write(true).open(part)?);
         let (mut here, mut there) = ([0], [0]);
         for _ in 0..8 {
-            let at = self.random.between(piece, reached.max(piece));
+            // What came last may not be on disk yet.
+            let at = self.random.between(piece, piece + (reached - piece) / 2);
             let is_read = sent.read_at(&mut here, at)? == 1 && part.read_at(&mut there, at)? == 1;
             if is_read && here == there && here != [0] {
                 part.write_all_at(&[!here[0]], at)?;
