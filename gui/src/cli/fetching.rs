@@ -13,7 +13,7 @@ use super::client::Client;
 use super::exit::{Exit, Problem};
 use super::progress::Meter;
 use super::record::Record;
-use super::text;
+use super::{spool, text};
 
 /// A download that was asked for.
 pub(crate) struct Fetching {
@@ -124,6 +124,7 @@ fn received(client: &Client, transfer: &TransferView, to_stdout: bool) -> Result
     let path = transfer.path.as_ref().filter(|_| !to_stdout);
     if let (Some(path), true) = (&transfer.path, to_stdout) {
         write_out(path)?;
+        spool::clear_passage(&client.profile, transfer.offer, path);
     }
     let path = path.map(|path| path.to_string_lossy().into_owned());
     let (name, size) = (text::transfer_name(transfer), crate::units::size(transfer.size));
@@ -139,17 +140,12 @@ fn received(client: &Client, transfer: &TransferView, to_stdout: bool) -> Result
     client.out.record(&record, &text)
 }
 
-/// Writes what has come, verified, to standard output; then it goes.
+/// Writes what has come, verified, to standard output.
 fn write_out(path: &Path) -> Result<(), Problem> {
     let mut file = std::fs::File::open(path)?;
     let mut stdout = io::stdout().lock();
     io::copy(&mut file, &mut stdout)?;
-    stdout.flush()?;
-    if let Some(folder) = path.parent() {
-        // The next sweep finds what stays.
-        let _ = std::fs::remove_dir_all(folder);
-    }
-    Ok(())
+    Ok(stdout.flush()?)
 }
 
 /// How it ended, if it did.

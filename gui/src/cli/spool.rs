@@ -37,9 +37,23 @@ pub(crate) async fn read_stdin(profile: &Path, name: FileName) -> Result<PathBuf
 /// The folder for an offer that is fetched only to be written to standard output: the same at every
 /// attempt, so that a later one goes on where this one stopped.
 pub(crate) fn passage(profile: &Path, offer: MessageId) -> Result<PathBuf, Problem> {
-    let folder = profile.join("spool").join(offer.to_string());
+    let folder = folder_of(profile, offer);
     private_folder(&folder).map_err(|error| disk(&error))?;
     Ok(folder)
+}
+
+/// Removes what came for standard output, once it is written there. What came to any other place (the
+/// download was begun without that wish) is the person's, and stays with all that is beside it.
+pub(crate) fn clear_passage(profile: &Path, offer: MessageId, came: &Path) {
+    let folder = folder_of(profile, offer);
+    if came.parent() == Some(folder.as_path()) {
+        // The next sweep finds what stays.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+fn folder_of(profile: &Path, offer: MessageId) -> PathBuf {
+    profile.join("spool").join(offer.to_string())
 }
 
 /// Removes every stream that nobody needs any more. What cannot be removed now goes next time.
@@ -183,6 +197,22 @@ mod tests {
             })
             .collect();
         offer
+    }
+
+    #[test]
+    fn only_the_passage_goes_never_the_folder_of_somebodys_downloads() {
+        let temp = tempfile::tempdir().unwrap();
+        let offer = transfer(1, "me", "x.tar", TransferState::Done).offer;
+        let downloads = temp.path().join("Downloads");
+        fs::create_dir(&downloads).unwrap();
+        fs::write(downloads.join("x.tar"), "came here").unwrap();
+        fs::write(downloads.join("precious"), "precious").unwrap();
+        clear_passage(temp.path(), offer, &downloads.join("x.tar"));
+        assert_eq!(fs::read_dir(&downloads).unwrap().count(), 2);
+        let passage = passage(temp.path(), offer).unwrap();
+        fs::write(passage.join("x.tar"), "came here").unwrap();
+        clear_passage(temp.path(), offer, &passage.join("x.tar"));
+        assert!(!passage.exists());
     }
 
     #[test]
