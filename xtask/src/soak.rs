@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::command::{self, cargo, program};
@@ -24,7 +24,7 @@ pub(crate) struct Soak {
     /// End with one line of JSON
     #[arg(long)]
     json: bool,
-    /// Build this bug in: the run must find it
+    /// Build this bug in: the run must then fail
     #[arg(long)]
     plant: Option<Plant>,
 }
@@ -56,6 +56,8 @@ enum Plant {
 const PLANTS: &str = "landline-transfer/plant";
 /// The variable that says it.
 const PLANT: &str = "LANDLINE_PLANT";
+/// How the testkit ends when a run failed because of the planted bug.
+const FOUND: i32 = 3;
 /// The programs of a run.
 const PROGRAMS: [&str; 2] = ["landline", "testkit"];
 
@@ -120,16 +122,24 @@ impl Soak {
             ),
             Some(_) => {
                 build_planted(top)?;
-                self.run_planted(top)
+                self.run_with(|name| planted(top).join(name))
             }
         }
     }
 
-    fn run_planted(&self, top: &Path) -> Result<()> {
-        self.run_with(|name| planted(top).join(name))
+    /// Succeeds if the run fails, and for the reason it must.
+    fn finds_planted(&self, top: &Path) -> Result<()> {
+        let mut testkit = self.command(|name| planted(top).join(name));
+        let status = testkit.status().context("the testkit cannot be started")?;
+        ensure!(status.code() == Some(FOUND), "the planted bug was not found: {status}");
+        Ok(())
     }
 
     fn run_with(&self, program: impl Fn(&str) -> PathBuf) -> Result<()> {
+        command::run(&mut self.command(program))
+    }
+
+    fn command(&self, program: impl Fn(&str) -> PathBuf) -> Command {
         let count = self.count.unwrap_or(self.name.counts().0);
         let mut testkit = Command::new(program("testkit"));
         testkit.arg(self.name.as_str());
@@ -145,7 +155,7 @@ impl Soak {
             testkit.env(PLANT, plant.as_str());
         }
         testkit.arg("--landline").arg(program("landline"));
-        command::run(&mut testkit)
+        testkit
     }
 }
 
@@ -197,7 +207,7 @@ fn small_run(name: Name, plant: Option<Plant>) -> Step {
             return Ok(Outcome::Skipped(why));
         }
         let soak = Soak { name, seed: 1, count: Some(name.counts().1), json: true, plant };
-        let run = if plant.is_some() { soak.run_planted(top) } else { soak.run(top) };
+        let run = if plant.is_some() { soak.finds_planted(top) } else { soak.run(top) };
         run.map(|()| Outcome::OK)
     })
 }

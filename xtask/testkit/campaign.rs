@@ -33,6 +33,15 @@ pub(crate) struct Campaign {
     pub(crate) stop: Stop,
 }
 
+/// What a run is asked for so many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// Faults: as many must have struck.
+    Faults,
+    /// Messages or rounds: one fault at least.
+    Others,
+}
+
 /// A bug that can be built in (see `planted.rs` of the transfer engine).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Plant {
@@ -106,37 +115,42 @@ struct Line<'a> {
 
 /// The variable by which a program with the planted bugs is told which to have.
 const PLANT: &str = "LANDLINE_PLANT";
+/// The exit code of a run that failed because of the planted bug, and so did what it is for.
+const FOUND: i32 = 3;
 /// The most failures that are printed.
 const SHOWN: usize = 20;
 
 impl Campaign {
-    /// Prints the verdict; an error when there was a failure, or nothing was tried. With a planted
-    /// bug the other way round: an error unless there was a failure of the kind it must cause.
-    pub(crate) fn judge(&self, soak: &str, verdict: Verdict) -> Result<()> {
+    /// Prints the verdict; an error when there was a failure, or too little was tried. Ends the program
+    /// with [`FOUND`] when there was a failure of the kind that the planted bug must cause.
+    pub(crate) fn judge(&self, soak: &str, counts: Counts, verdict: Verdict) -> Result<()> {
         let Verdict { injected, checked, failures } = verdict;
         for failure in failures.iter().take(SHOWN) {
             println!("{failure}");
         }
         println!("{soak}: {injected} faults struck, {checked} checks, {} failures", failures.len());
         let found = self.plant.map(|plant| failures.iter().any(|failure| failure.kind == plant.causes()));
-        if found == Some(true) {
-            println!("The planted bug was found.");
-        }
         if self.json {
             let Self { seed, count, .. } = *self;
             let line = Line { soak, seed, count, injected, checked, failures: failures.len() };
             println!("{}", serde_json::to_string(&line)?);
         }
-        match found {
-            Some(true) => return Ok(()),
-            Some(false) => bail!("the planted bug was not found"),
-            None => {}
+        if found == Some(true) {
+            eprintln!("the planted bug was found");
+            std::process::exit(FOUND);
         }
         if !failures.is_empty() {
             bail!("{} failures", failures.len());
         }
-        if injected == 0 || checked == 0 {
-            bail!("nothing was struck or nothing was checked: this run says nothing");
+        if checked == 0 {
+            bail!("nothing was checked: this run says nothing");
+        }
+        let wanted = match counts {
+            Counts::Faults => self.count as u64,
+            Counts::Others => 1,
+        };
+        if injected < wanted {
+            bail!("{injected} faults struck instead of {wanted}: this run says too little");
         }
         Ok(())
     }

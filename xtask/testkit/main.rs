@@ -23,7 +23,7 @@ mod transfer;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use campaign::{Campaign, Verdict};
+use campaign::{Campaign, Counts, Verdict};
 
 #[derive(Parser)]
 struct Cli {
@@ -49,10 +49,14 @@ enum Run {
 #[tokio::main]
 async fn main() -> Result<()> {
     match Cli::parse().run {
-        Run::CoordinatorKill(campaign) => campaign.judge("coordinator-kill", kill::run(&campaign).await?),
-        Run::Resume(campaign) => blocking("resume", campaign, resume::run).await,
-        Run::HostilePeer(campaign) => campaign.judge("hostile-peer", hostile::run(&campaign).await?),
-        Run::Swarm(campaign) => blocking("swarm", campaign, swarm::run).await,
+        Run::CoordinatorKill(campaign) => {
+            campaign.judge("coordinator-kill", Counts::Others, kill::run(&campaign).await?)
+        }
+        Run::Resume(campaign) => blocking("resume", Counts::Faults, campaign, resume::run).await,
+        Run::HostilePeer(campaign) => {
+            campaign.judge("hostile-peer", Counts::Faults, hostile::run(&campaign).await?)
+        }
+        Run::Swarm(campaign) => blocking("swarm", Counts::Others, campaign, swarm::run).await,
         Run::Transfer(end) => end.run().await,
     }
 }
@@ -60,6 +64,7 @@ async fn main() -> Result<()> {
 /// Runs a campaign that waits a lot, so that it ends in order when this program is told to end.
 async fn blocking(
     soak: &'static str,
+    counts: Counts,
     campaign: Campaign,
     run: impl FnOnce(&Campaign) -> Result<Verdict> + Send + 'static,
 ) -> Result<()> {
@@ -68,7 +73,7 @@ async fn blocking(
         told_to_end().await;
         stop.set();
     });
-    tokio::task::spawn_blocking(move || campaign.judge(soak, run(&campaign)?)).await?
+    tokio::task::spawn_blocking(move || campaign.judge(soak, counts, run(&campaign)?)).await?
 }
 
 async fn told_to_end() {

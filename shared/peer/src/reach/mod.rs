@@ -4,6 +4,7 @@
 mod expected;
 mod heed;
 mod idle;
+mod places;
 mod rate;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ use landline_net::{Body, DialError, HttpConnection, Peer, dial, error, reverse};
 use landline_protocol::{ClientFrame, DeviceId, DialNonce, ErrorCode, WireError, limits};
 use landline_transfer::fetch::{Connect, Source};
 use landline_trust::{DeviceKey, Expect};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -28,6 +29,7 @@ use crate::service::FileService;
 use crate::session::{Uplink, UplinkShown, encode};
 use expected::Expected;
 use idle::Idle;
+use places::Places;
 use rate::PerMinute;
 
 /// For reaching a device directly, at whichever of its addresses.
@@ -36,8 +38,6 @@ const DIRECT: Duration = Duration::from_secs(10);
 const HEAD_START: Duration = Duration::from_millis(1_500);
 /// For a device to dial back once it was asked.
 const BACK: Duration = Duration::from_secs(10);
-/// Connections to those who asked to be dialled, at one time.
-const DIALLED_BACK: usize = 64;
 /// How long those have to end in order when this machine stops serving.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -67,7 +67,7 @@ struct Inner {
     asked: PerMinute,
     /// Those of others that it heeds.
     heeded: PerMinute,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     tasks: TaskTracker,
     /// Ends every task at once.
     end: CancellationToken,
@@ -83,7 +83,7 @@ impl Reach {
             idle: Idle::default(),
             asked: PerMinute::default(),
             heeded: PerMinute::default(),
-            places: Arc::new(Semaphore::new(DIALLED_BACK)),
+            places: Arc::default(),
             tasks: TaskTracker::new(),
             end: CancellationToken::new(),
         }))
@@ -101,8 +101,8 @@ impl Reach {
         if over || from == self.0.setup.key.id() || !self.0.heeded.allows(from, Instant::now()) {
             return tracing::info!(device = from.short(), "a request to dial back is not heeded");
         }
-        let Ok(place) = self.0.places.clone().try_acquire_owned() else {
-            return tracing::warn!("too many devices were dialled back: one more is not");
+        let Some(place) = Places::take(&self.0.places, from) else {
+            return tracing::warn!(device = from.short(), "too much is dialled back: once more is not");
         };
         let (inner, end) = (self.0.clone(), self.0.end.clone());
         self.0.tasks.spawn(end.run_until_cancelled_owned(async move {
@@ -163,8 +163,9 @@ impl Connect for Reach {
 }
 
 impl Inner {
-    /// Whichever way leads there first, unless a connection that was dialled back is not in use. Being dialled back is tried once dialling has failed or not
-    /// succeeded for a while; why dialling failed is what is said in the end.
+    /// Whichever way leads there first, unless a connection that was dialled back is not in use. Being
+    /// dialled back is tried once dialling has failed or not succeeded for a while; why dialling failed
+    /// is what is said in the end.
     async fn connect(&self, device: DeviceId, addresses: &[SocketAddr]) -> Result<HttpConnection, DialError> {
         if let Some(connection) = self.idle.take(device) {
             return Ok(connection);

@@ -11,6 +11,9 @@ use crate::lock;
 /// How long a device that is not being sent anything keeps its slot: requests of one download follow
 /// each other.
 const KEPT: Duration = Duration::from_secs(2);
+/// How long a device is served while others wait: then it goes to the end of the line, so that neither a
+/// long list of downloads nor a slow reader keeps everybody else out.
+const TURN: Duration = Duration::from_mins(1);
 /// When to ask again.
 pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a place in line is kept for a device that does not ask.
@@ -58,6 +61,8 @@ struct Line {
 
 struct Served {
     responses: usize,
+    /// When it got its slot.
+    since: Instant,
     /// When the last one ended.
     ended: Instant,
 }
@@ -71,17 +76,25 @@ impl Default for Line {
 impl Line {
     fn take(&mut self, device: DeviceId, now: Instant) -> Result<(), u32> {
         let expired = |at: &Instant, after| now.saturating_duration_since(*at) > after;
-        self.served.retain(|_, served| served.responses > 0 || !expired(&served.ended, KEPT));
         self.waiting.retain(|(_, asked)| !expired(asked, PLACE));
-        if let Some(served) = self.served.get_mut(&device) {
+        let is_over = |device: &DeviceId, served: &Served| {
+            expired(&served.since, TURN) && self.waiting.iter().any(|(waiting, _)| waiting != device)
+        };
+        self.served.retain(|device, served| {
+            served.responses > 0 || !(expired(&served.ended, KEPT) || is_over(device, served))
+        });
+        if let Some(served) = self.served.get_mut(&device)
+            && !is_over(&device, served)
+        {
             served.responses += 1;
+            self.waiting.retain(|(waiting, _)| *waiting != device);
             return Ok(());
         }
         let free = self.slots.saturating_sub(self.served.len());
         let before = self.place(device, now);
         if before < free {
             self.waiting.retain(|(waiting, _)| *waiting != device);
-            self.served.insert(device, Served { responses: 1, ended: now });
+            self.served.insert(device, Served { responses: 1, since: now, ended: now });
             return Ok(());
         }
         Err(u32::try_from(before + 1 - free).unwrap_or(u32::MAX))
@@ -115,6 +128,21 @@ mod tests {
 
     fn device(n: u8) -> DeviceId {
         DeviceId::from_bytes([n; 32])
+    }
+
+    #[test]
+    fn whoever_was_served_for_long_lets_the_next_one_in() {
+        let (began, at) = (Instant::now(), Duration::from_secs);
+        let mut line = Line { slots: 1, ..Line::default() };
+        assert_eq!(line.take(device(1), began), Ok(()));
+        assert_eq!(line.take(device(1), began + at(90)), Ok(()), "nobody else wants it");
+        line.end(device(1), began + at(91));
+        assert_eq!(line.take(device(2), began + at(91)), Err(1), "a response is under way");
+        assert_eq!(line.take(device(1), began + at(92)), Err(2), "it had its turn");
+        line.end(device(1), began + at(93));
+        assert_eq!(line.take(device(1), began + at(93)), Err(1), "after the one who waits");
+        assert_eq!(line.take(device(2), began + at(94)), Ok(()));
+        assert_eq!(line.take(device(1), began + at(95)), Err(1));
     }
 
     #[test]
