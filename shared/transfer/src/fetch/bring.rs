@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::FetchError;
 use super::coding::Coding;
-use super::content::{Admission, Content};
+use super::content::{Admission, Content, Ticket};
 use super::trouble::Trouble;
 use super::worker::{Worker, changed};
 use crate::plan::{Run, Task};
@@ -30,15 +30,15 @@ struct Cursor {
     written: usize,
     /// Some of these were there before, from whomever.
     from_disk: bool,
-    /// Somebody else writes this piece: it is written only when it is whole and good.
-    duplicate: bool,
+    /// What allows to write it.
+    ticket: Ticket,
 }
 
 impl Worker {
     /// Brings the pieces of a task, or the first of them.
     pub(super) async fn bring(&mut self, content: &Content, task: Task) -> Result<(), Trouble> {
         let run = until_half_piece(content, task.run);
-        let mut cursor = self.begin(content, run, task.duplicate);
+        let mut cursor = self.begin(content, run, Ticket { source: self.peer.id, task });
         let whole = content.layout().slice(run);
         let slice = Slice { start: whole.start + cursor.filled as u64, end: whole.end };
         let (began, size) = (Instant::now(), content.layout().size());
@@ -54,13 +54,20 @@ impl Worker {
                     answer.hurry();
                     continue;
                 }
+                // Its other connection may have given the source up: then this one waits for nothing.
+                () = changed(&mut self.bell) => {
+                    if content.is_beaten(cursor.ticket, cursor.piece) {
+                        return Err(Trouble::Beaten);
+                    }
+                    continue;
+                }
             };
             let Some(mut data) = data else { break };
             if self.peer.throttle.is_limited() {
                 self.peer.throttle.take(data.len()).await;
                 answer.waited();
             }
-            if content.is_beaten(cursor.piece) {
+            if content.is_beaten(cursor.ticket, cursor.piece) {
                 return Err(Trouble::Beaten);
             }
             self.pour(content, &mut cursor, &mut coding, &mut data)?;
@@ -74,14 +81,11 @@ impl Worker {
     }
 
     /// What an interrupted attempt left of the first piece need not come again.
-    fn begin(&mut self, content: &Content, run: Run, duplicate: bool) -> Cursor {
+    fn begin(&mut self, content: &Content, run: Run, ticket: Ticket) -> Cursor {
         let (first, len) = (run.first, content.layout().len_of(run.first));
         self.buffer.resize(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX), 0);
-        let mut there = if duplicate || len <= STEP { 0 } else { content.prefix(first) };
-        let start = content.layout().slice(run).start;
-        if there > 0 && content.store().read(start, &mut self.buffer[..there]).is_err() {
-            there = 0;
-        }
+        let is_whole = ticket.task.duplicate || len <= STEP;
+        let there = if is_whole { 0 } else { content.begun(first, &mut self.buffer) };
         Cursor {
             piece: first,
             end: run.range().end,
@@ -89,7 +93,7 @@ impl Worker {
             filled: there,
             written: there,
             from_disk: there > 0,
-            duplicate,
+            ticket,
         }
     }
 
@@ -116,11 +120,12 @@ impl Worker {
 
     /// Writes what has come of a piece so far, once it is worth it.
     fn step(&self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
-        if cursor.duplicate || cursor.filled - cursor.written < STEP {
+        if cursor.ticket.task.duplicate || cursor.filled - cursor.written < STEP {
             return Ok(());
         }
         let bytes = &self.buffer[cursor.written..cursor.filled];
-        if !content.write(cursor.piece, cursor.written, bytes).map_err(|error| self.disk(error))? {
+        let written = content.write(cursor.ticket, cursor.piece, cursor.written, bytes);
+        if !written.map_err(|error| self.disk(error))? {
             return Err(Trouble::Beaten);
         }
         cursor.written = cursor.filled;
@@ -130,7 +135,8 @@ impl Worker {
     /// A whole piece: only a good one counts.
     fn judge(&mut self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
         let piece = &self.buffer[..cursor.len];
-        match content.admit(cursor.piece, piece, cursor.written).map_err(|error| self.disk(error))? {
+        let admitted = content.admit(cursor.ticket, cursor.piece, piece, cursor.written);
+        match admitted.map_err(|error| self.disk(error))? {
             Admission::Good => {
                 self.succeeded(cursor.len as u64);
                 if content.missing() == 0 {

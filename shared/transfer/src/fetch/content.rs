@@ -1,9 +1,13 @@
 //! The pieces of one download: which are here, what they must hash to, and the one place where bytes
 //! from the network come to disk and begin to count.
 //!
-//! Bytes of a piece are written before the piece is proven, so two rules keep what is proven safe: a
-//! piece that is here is never written again, and asking whether it is here and writing happen under
-//! one lock ([`Content::stripe`]).
+//! Bytes of a piece are written before the piece is proven, so three rules keep what is proven safe: a
+//! piece that is here is never written again; only one task at a time writes a piece bit by bit, and
+//! only while the plan counts on it ([`Ticket`]); and asking for both and writing happen under one lock
+//! ([`Content::stripe`]).
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -27,12 +31,20 @@ const SLOW_WRITE: Duration = Duration::from_millis(20);
 /// Locks over all pieces: few would make strangers wait for each other, more would gain nothing.
 const STRIPES: usize = 16;
 
+/// By what right a connection writes: a task that the plan gave it. The right ends with the task, even
+/// if the connection has not heard of it yet: somebody else may be bringing the same pieces by then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) source: SourceId,
+    pub(super) task: Task,
+}
+
 /// What became of a whole piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It counts.
     Good,
-    /// Somebody else had brought it.
+    /// Somebody else had brought it, or is to bring it now.
     Late,
     /// It is not what it must be.
     Wrong,
@@ -58,7 +70,7 @@ pub(super) struct Content {
     stripes: [Mutex<()>; STRIPES],
     /// The last write took long: the next may too.
     slow_disk: AtomicBool,
-    /// Some piece is on its way twice.
+    /// Some piece is on its way twice, or was taken from whoever was to bring it.
     contested: AtomicBool,
     received: AtomicU64,
     reused: AtomicU64,
@@ -117,18 +129,26 @@ impl Content {
         self.known.get().map(Arc::as_ref)
     }
 
-    /// Writes bytes of a piece that is not proven yet. `false`: it is here already.
-    pub(super) fn write(&self, piece: usize, at: usize, bytes: &[u8]) -> io::Result<bool> {
+    /// Writes bytes of a piece that is not proven yet. `false`: it is here already, or somebody else's
+    /// to write. A duplicate writes nothing before the piece is whole.
+    pub(super) fn write(&self, ticket: Ticket, piece: usize, at: usize, bytes: &[u8]) -> io::Result<bool> {
         let _alone = lock(self.stripe(piece));
-        if self.is_here(piece) {
+        if ticket.task.duplicate || !lock(&self.pieces).is_awaited(ticket, piece) {
             return Ok(false);
         }
         self.to_disk(piece, at, bytes)?;
         Ok(true)
     }
 
-    /// Judges a whole piece, of which the first bytes were written already. Only then it counts.
-    pub(super) fn admit(&self, piece: usize, bytes: &[u8], written: usize) -> io::Result<Admission> {
+    /// Judges a whole piece, of which the first bytes were written already with the same ticket. Only
+    /// then it counts.
+    pub(super) fn admit(
+        &self,
+        ticket: Ticket,
+        piece: usize,
+        bytes: &[u8],
+        written: usize,
+    ) -> io::Result<Admission> {
         let Some(value) = compute(&self.layout, piece, bytes) else {
             return Ok(Admission::Wrong);
         };
@@ -136,17 +156,32 @@ impl Content {
             return Ok(Admission::Wrong);
         }
         let _alone = lock(self.stripe(piece));
-        if self.is_here(piece) {
-            return Ok(Admission::Late);
-        }
+        let written = {
+            let pieces = lock(&self.pieces);
+            if !pieces.is_awaited(ticket, piece) {
+                return Ok(Admission::Late);
+            }
+            // A duplicate that was refuted since has been written over what was written.
+            if pieces.distrusted.contains(&piece) { 0 } else { written }
+        };
         self.to_disk(piece, written, &bytes[written..])?;
         let mut pieces = lock(&self.pieces);
         if self.refutes(piece, &value) {
+            pieces.distrusted.insert(piece);
             return Ok(Admission::Wrong); // the root came in this very moment
         }
         pieces.count(piece, &self.layout, (!self.is_known()).then_some(value));
         self.unrecorded.store(true, Ordering::Relaxed);
         Ok(Admission::Good)
+    }
+
+    /// Reads what was written earlier of a piece, from its start, and may be built upon; tells how much
+    /// that is. Waits for whoever is writing it still.
+    pub(super) fn begun(&self, piece: usize, buffer: &mut [u8]) -> usize {
+        let _alone = lock(self.stripe(piece));
+        let (there, start) = (self.prefix(piece), self.layout.piece(piece).map_or(0, |piece| piece.start));
+        let read = there == 0 || self.store.read(start, &mut buffer[..there]).is_ok();
+        if read { there } else { 0 }
     }
 
     /// How much of a piece, from its start, was written earlier and may be built upon.
@@ -250,12 +285,14 @@ impl Content {
 
     /// A source cannot be asked any more.
     pub(super) fn leave(&self, source: SourceId) {
-        lock(&self.pieces).plan.leave(source);
+        let mut pieces = lock(&self.pieces);
+        pieces.plan.leave(source);
+        self.contested.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody else was faster.
-    pub(super) fn is_beaten(&self, piece: usize) -> bool {
-        self.contested.load(Ordering::Relaxed) && self.is_here(piece)
+    /// Whether somebody else was faster, or is to bring it now.
+    pub(super) fn is_beaten(&self, ticket: Ticket, piece: usize) -> bool {
+        self.contested.load(Ordering::Relaxed) && !lock(&self.pieces).is_awaited(ticket, piece)
     }
 
     /// Whether every wanted piece is proven.
@@ -334,11 +371,6 @@ impl Content {
         (set < self.layout.pieces()).then_some(map)
     }
 
-    /// Whether a piece is here, and with the values known: proven.
-    pub(super) fn is_here(&self, piece: usize) -> bool {
-        lock(&self.pieces).plan.is_here(piece)
-    }
-
     pub(super) fn is_known(&self) -> bool {
         self.known.get().is_some()
     }
@@ -374,6 +406,11 @@ impl Content {
 }
 
 impl Pieces {
+    /// Whether a piece is not here and still to come with this ticket.
+    fn is_awaited(&self, ticket: Ticket, piece: usize) -> bool {
+        !self.plan.is_here(piece) && self.plan.is_bringing(ticket.source, ticket.task, piece)
+    }
+
     /// A piece is on disk: proven, or with a value that is compared later.
     fn count(&mut self, piece: usize, layout: &Layout, loose: Option<ChainingValue>) {
         match loose {

@@ -44,7 +44,7 @@ pub(super) struct Worker {
     brought: bool,
     /// One piece on its way.
     pub(super) buffer: Vec<u8>,
-    bell: watch::Receiver<()>,
+    pub(super) bell: watch::Receiver<()>,
     pub(super) source: watch::Receiver<Source>,
     pass: watch::Receiver<Arc<str>>,
 }

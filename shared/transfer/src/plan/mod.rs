@@ -162,6 +162,12 @@ impl Plan {
         self.book.is_here(piece)
     }
 
+    /// Whether a source is still to bring a piece by this task: the piece is one of it, and the task
+    /// has not ended, as it does when its source leaves.
+    pub fn is_bringing(&self, source: SourceId, task: Task, piece: usize) -> bool {
+        self.book.tasks.is_open(source, task, piece)
+    }
+
     /// Whether every piece of a run is here: whoever still brings it may stop.
     pub fn is_run_here(&self, run: Run) -> bool {
         run.range().all(|piece| self.is_here(piece))

@@ -54,6 +54,12 @@ impl Tasks {
         self.open.iter().filter(|open| open.source == source).map(|open| open.task).collect()
     }
 
+    /// Whether this task has not ended, and the piece is one of it.
+    pub(super) fn is_open(&self, source: SourceId, task: Task, piece: usize) -> bool {
+        let is_it = |open: &Open| open.source == source && open.task == task;
+        task.run.range().contains(&piece) && self.open.iter().any(is_it)
+    }
+
     /// A piece that was here is not any more. Tells how many undertook to bring it; some of them may
     /// have done so, and will not again.
     pub(super) fn lost(&mut self, piece: usize) -> usize {

@@ -1,0 +1,154 @@
+//! Who may write a piece, and until when.
+
+use std::fs;
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use landline_protocol::limits::PIECE_BYTES;
+use landline_protocol::{ConversationId, DeviceId, FileName, MessageId, OfferRef, Timestamp};
+
+use super::*;
+use crate::fetch::known::Known;
+use crate::store::{Conflict, Destination, PartName, Subject};
+use crate::tree::PieceTree;
+
+const PIECE: usize = 1 << 20;
+const HALF: usize = PIECE / 2;
+const SLOW: SourceId = SourceId(0);
+const FAST: SourceId = SourceId(1);
+
+fn wrong() -> Vec<u8> {
+    vec![0xbb; PIECE]
+}
+
+/// A file of two pieces on its way, and what it is to become.
+struct Desk {
+    folder: tempfile::TempDir,
+    content: Content,
+    bytes: Vec<u8>,
+}
+
+impl Desk {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..=250u8).cycle().take(2 * PIECE).collect();
+        let to = Destination {
+            folder: folder.path().to_owned(),
+            name: FileName::parse("file").unwrap(),
+            conflict: Conflict::Rename,
+        };
+        let id = MessageId::new(Timestamp::default(), [1; 10]);
+        let device = DeviceId::from_bytes([3; 32]);
+        let part = PartName::of(OfferRef { conversation: ConversationId::lobby(), device, id }.key());
+        let layout = Arc::new(Layout::single(bytes.len() as u64));
+        let store = Store::open(&to, &part, Subject::File, &layout).unwrap();
+        let content = Content::new(layout, store, None, 0);
+        content.has(SLOW, Has::All, None);
+        Self { folder, content, bytes }
+    }
+
+    fn seal(&self) {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&self.bytes).unwrap();
+        let tree = PieceTree::hash_file(&file, self.bytes.len() as u64, &mut |_| ControlFlow::Continue(()));
+        self.content.settle(Arc::new(Known::of_file(tree.unwrap())));
+    }
+
+    fn ticket(&self, source: SourceId) -> Ticket {
+        let task = self.content.take(source, 2 * PIECE_BYTES).unwrap();
+        assert_eq!(task.run.range(), 0..2);
+        Ticket { source, task }
+    }
+
+    fn piece(&self, number: usize) -> &[u8] {
+        &self.bytes[number * PIECE..][..PIECE]
+    }
+
+    /// Brings both pieces; what must be there at the end is.
+    fn finish(&self, ticket: Ticket) {
+        for number in 0..2 {
+            let admitted = self.content.admit(ticket, number, self.piece(number), 0).unwrap();
+            assert_eq!(admitted, Admission::Good);
+        }
+        self.is_there();
+    }
+
+    fn is_there(&self) {
+        assert!(self.content.is_complete());
+        self.content.store().sync().unwrap();
+        self.content.store().place().unwrap();
+        assert!(fs::read(self.folder.path().join("file")).unwrap() == self.bytes, "other bytes");
+    }
+}
+
+#[tokio::test]
+async fn whoever_left_writes_nothing_into_what_somebody_else_brings() {
+    let desk = Desk::open();
+    desk.seal();
+    let left = desk.ticket(SLOW);
+    assert!(desk.content.write(left, 0, 0, &wrong()[..HALF]).unwrap());
+    desk.content.leave(SLOW);
+    assert!(desk.content.is_beaten(left, 0));
+    desk.content.has(FAST, Has::All, None);
+    let now = desk.ticket(FAST);
+    assert!(desk.content.write(now, 0, 0, &desk.piece(0)[..HALF]).unwrap());
+    // A connection that has not heard of it yet writes on.
+    assert!(!desk.content.write(left, 0, HALF, &wrong()[..HALF]).unwrap());
+    assert!(!desk.content.write(left, 1, 0, &wrong()[..HALF]).unwrap());
+    assert_eq!(desk.content.admit(left, 1, desk.piece(1), 0).unwrap(), Admission::Late);
+    let mut there = vec![0; PIECE];
+    assert_eq!(desk.content.begun(0, &mut there), HALF);
+    assert!(there[..HALF] == desk.piece(0)[..HALF], "what was written by right is there");
+    assert!(!desk.content.is_beaten(now, 0));
+    desk.finish(now);
+}
+
+#[tokio::test]
+async fn the_same_source_over_the_same_run_is_another_task() {
+    let desk = Desk::open();
+    desk.seal();
+    let left = desk.ticket(SLOW);
+    desk.content.leave(SLOW);
+    desk.content.has(SLOW, Has::All, None);
+    let now = desk.ticket(SLOW);
+    assert!(!desk.content.write(left, 0, 0, &wrong()[..HALF]).unwrap());
+    desk.finish(now);
+}
+
+#[tokio::test]
+async fn a_duplicate_comes_to_disk_whole_or_not_at_all() {
+    let desk = Desk::open();
+    desk.seal();
+    let slow = desk.ticket(SLOW);
+    desk.content.has(FAST, Has::All, None);
+    let helper = desk.content.take(FAST, 2 * PIECE_BYTES).unwrap();
+    assert!(helper.duplicate);
+    let (helper, number) = (Ticket { source: FAST, task: helper }, helper.run.first);
+    assert!(desk.content.write(slow, number, 0, &desk.piece(number)[..HALF]).unwrap());
+    assert!(!desk.content.write(helper, number, 0, &wrong()[..HALF]).unwrap());
+    assert_eq!(desk.content.admit(helper, number, &wrong(), 0).unwrap(), Admission::Wrong);
+    assert_eq!(desk.content.admit(helper, number, desk.piece(number), 0).unwrap(), Admission::Good);
+    assert_eq!(desk.content.admit(slow, number, desk.piece(number), HALF).unwrap(), Admission::Late);
+    let other = 1 - number;
+    assert_eq!(desk.content.admit(slow, other, desk.piece(other), 0).unwrap(), Admission::Good);
+    desk.is_there();
+}
+
+/// Before the root is known, a helper's wrong piece counts for a while, over what the slower source had
+/// written already: that must be written again.
+#[tokio::test]
+async fn what_a_refuted_duplicate_wrote_over_is_written_again() {
+    let desk = Desk::open();
+    let slow = desk.ticket(SLOW);
+    assert_eq!(desk.content.admit(slow, 0, desk.piece(0), 0).unwrap(), Admission::Good);
+    assert!(desk.content.write(slow, 1, 0, &desk.piece(1)[..HALF]).unwrap());
+    desk.content.has(FAST, Has::All, None);
+    let task = desk.content.take(FAST, PIECE_BYTES).unwrap();
+    assert_eq!((task.duplicate, task.run.range()), (true, 1..2));
+    let helper = Ticket { source: FAST, task };
+    assert_eq!(desk.content.admit(helper, 1, &wrong(), 0).unwrap(), Admission::Good);
+    assert!(!desk.content.is_complete(), "nothing is proven without a root");
+    desk.seal();
+    assert_eq!(desk.content.admit(slow, 1, desk.piece(1), HALF).unwrap(), Admission::Good);
+    desk.is_there();
+}
