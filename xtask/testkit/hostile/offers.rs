@@ -127,7 +127,7 @@ impl Offered {
     fn serve(&mut self, shares: &Shares) -> Result<()> {
         shares.add(self.share, Shares::open(&self.path)?, Audience::Everyone);
         shares.set_hashed(&self.share, &self.hashed);
-        self.is_held = shares.hold_complete(self.offer, Shares::open(&self.path)?, self.hashed.clone());
+        self.is_held = shares.hold_complete(self.offer, &Shares::open(&self.path)?, self.hashed.clone());
         Ok(())
     }
 

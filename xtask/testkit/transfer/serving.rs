@@ -65,7 +65,7 @@ impl Serve {
         };
         let held = self.holds_for.map(offer_of);
         if let Some(offer) = held {
-            ensure!(shares.hold_complete(offer, content, hashed), "it changed while it was read");
+            ensure!(shares.hold_complete(offer, &content, hashed), "it changed while it was read");
         } else {
             shares.add(SHARE, content, Audience::Everyone);
             shares.set_hashed(&SHARE, &hashed);

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::limit::Rates;
-use crate::share::{Hashed, Shares};
+use crate::share::{Hashed, Shared, Shares};
 use crate::store::{Destination, PartName, Placed, discard};
 
 mod bring;
@@ -178,7 +178,8 @@ pub enum SourceState {
     Dropped(String),
 }
 
-/// Content that is complete, proven, on disk and under its final name.
+/// Content that is proven, on disk and under its final name; complete unless [`Placed::kept`] says that
+/// others had the names.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// Where.
@@ -187,6 +188,23 @@ pub struct Fetched {
     pub root: Root,
     /// Its tree or manifest, for passing it on without hashing it again ([`Shares::hold_complete`]).
     pub hashed: Hashed,
+}
+
+impl Fetched {
+    /// Whether what was found at the place is, as far as that can be told without reading it, what was
+    /// placed: a file by its version, a folder by the times in its manifest, which everything fetched has.
+    /// `false` is no proof of the contrary: then [`Shared::is_content`] says.
+    pub fn is_still(&self, found: &Shared) -> bool {
+        self.placed.kept == 0
+            && match (found, &self.hashed) {
+                (Shared::File(file), Hashed::File(_)) => self.placed.version.as_ref() == Some(file.version()),
+                // Where something was numbered, something else has the name that is listed.
+                (Shared::Folder(folder), Hashed::Folder { manifest, .. }) => {
+                    self.placed.respelled.is_empty() && folder.has_times_of(manifest)
+                }
+                _ => false,
+            }
+    }
 }
 
 impl FetchJob {
@@ -235,8 +253,9 @@ async fn until_placed(
     let whole = whole?;
     let content = Arc::clone(&whole.content);
     let placed = walk::on_disk(&download.job, move || content.store().place()).await?;
-    // Of picked files nothing complete can take its place.
-    if let Some(passed_on) = whole.passed_on.filter(|_| download.job.picks.is_none()) {
+    // Of picked files, or where others were kept, nothing complete can take its place.
+    let is_whole = download.job.picks.is_none() && placed.kept == 0;
+    if let Some(passed_on) = whole.passed_on.filter(|_| is_whole) {
         passed_on.hand_over();
     }
     Ok(Fetched { placed, root: whole.known.root, hashed: whole.known.hashed() })

@@ -111,6 +111,12 @@ impl SharedFolder {
         Some(Self(Arc::new(Inner::of(Arc::clone(root), name.clone(), *modified, walked))))
     }
 
+    /// Whether these are the files of a manifest, in its order, with the times that it gives them.
+    pub(crate) fn has_times_of(&self, manifest: &Manifest) -> bool {
+        let listed = manifest.files.iter().map(|file| (file.size, file.modified));
+        self.0.files.iter().map(|file| (file.version.size, modified(&file.version))).eq(listed)
+    }
+
     /// Whether a manifest lists exactly the files that were found.
     pub(super) fn is_listed_by(&self, manifest: &Manifest) -> bool {
         let files = self.0.files.iter().map(|file| (&file.path, file.version.size));

@@ -144,16 +144,11 @@ impl Shares {
     }
 
     /// Passes on something complete at its final place. Files are found by their paths in the manifest;
-    /// `false` when one is not there as it should be: nothing is held then.
-    pub fn hold_complete(&self, offer: OfferRef, shared: Shared, hashed: Hashed) -> bool {
-        let content = match (shared, &hashed) {
-            (Shared::Folder(folder), Hashed::Folder { manifest, .. }) => {
-                folder.only(manifest).map(Content::Folder)
-            }
-            (file @ Shared::File(_), Hashed::File(_)) => Some(file.into()),
-            _ => None,
-        };
-        content.is_some_and(|content| self.replace(offer.key(), content, Some(hashed)))
+    /// `false` when one is not there as it should be: nothing is held then. Only sizes are compared: that it
+    /// is this content is for the caller to have made sure of.
+    pub fn hold_complete(&self, offer: OfferRef, shared: &Shared, hashed: Hashed) -> bool {
+        let part = shared.part_in(&hashed);
+        part.is_some_and(|part| self.replace(offer.key(), part.into(), Some(hashed)))
     }
 
     /// Stops passing on, as [`remove`](Self::remove).

@@ -120,6 +120,34 @@ impl Shared {
             Self::Folder(folder) => folder.hash(progress),
         }
     }
+
+    /// What of this belongs to a content: a file, or of a folder what its manifest lists, under the names
+    /// that a receiver gives it. `None` when something is missing or has another size.
+    pub fn part_in(&self, hashed: &Hashed) -> Option<Self> {
+        match (self, hashed) {
+            (Self::File(file), Hashed::File(tree)) if file.version.size == tree.size() => Some(self.clone()),
+            (Self::Folder(folder), Hashed::Folder { manifest, .. }) => {
+                folder.only(manifest).map(Self::Folder)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether every piece of it is that of a content. Of a folder, names and times are not looked at.
+    /// Blocks, as [`hash`](Self::hash).
+    pub fn is_content(
+        &self,
+        hashed: &Hashed,
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<bool, HashError> {
+        match (self.hash(progress)?, hashed) {
+            (Hashed::File(found), Hashed::File(tree)) => Ok(found.root() == tree.root()),
+            (Hashed::Folder { manifest: found, .. }, Hashed::Folder { manifest, .. }) => {
+                Ok(found.values.all() == manifest.values.all())
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 impl SharedFile {

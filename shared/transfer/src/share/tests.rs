@@ -181,7 +181,7 @@ fn what_is_complete_is_held_by_its_manifest() {
     let path = temp.path().join("f");
     let hashed = hash(&Shares::open(&path).unwrap());
     fs::write(path.join("extra"), "not of the offer").unwrap();
-    assert!(shares.hold_complete(offer(), Shares::open(&path).unwrap(), hashed.clone()));
+    assert!(shares.hold_complete(offer(), &Shares::open(&path).unwrap(), hashed.clone()));
     let key = offer().key();
     assert!(shares.find(&Door::Held(key), &asker("bob", None)).is_none());
     let other = HeldKey::from_bytes([9; 16]);
@@ -193,9 +193,9 @@ fn what_is_complete_is_held_by_its_manifest() {
     shares.release(&key);
     assert!(shares.find(&Door::Held(key), &asker("bob", Some(key))).is_none());
     fs::remove_file(path.join("d.txt")).unwrap();
-    assert!(!shares.hold_complete(offer(), Shares::open(&path).unwrap(), hashed.clone()));
+    assert!(!shares.hold_complete(offer(), &Shares::open(&path).unwrap(), hashed.clone()));
     let file = Shares::open(&path.join("extra")).unwrap();
-    assert!(!shares.hold_complete(offer(), file, hashed));
+    assert!(!shares.hold_complete(offer(), &file, hashed));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn what_was_saved_under_safe_names_is_held_too() {
     }
     let hashed = hash(&Shares::open(&offered.path().join("f")).unwrap());
     let shares = Shares::default();
-    assert!(shares.hold_complete(offer(), Shares::open(&saved.path().join("f")).unwrap(), hashed));
+    assert!(shares.hold_complete(offer(), &Shares::open(&saved.path().join("f")).unwrap(), hashed));
     let key = offer().key();
     let held = shares.find(&Door::Held(key), &asker("bob", Some(key))).unwrap();
     let mut text = [0; 16];
@@ -226,7 +226,7 @@ fn what_changed_is_told_once_and_not_held() {
     let path = temp.path().join("secret");
     let file = Shares::open(&path).unwrap();
     let key = offer().key();
-    assert!(shares.hold_complete(offer(), file.clone(), hash(&file)));
+    assert!(shares.hold_complete(offer(), &file, hash(&file)));
     let held = shares.find(&Door::Held(key), &asker("bob", Some(key))).unwrap();
     for _ in 0..3 {
         shares.spoil(&held, ShareError::Changed(path.clone()));

@@ -173,6 +173,8 @@ impl FileStore {
             place.settle((&self.folder, &data), &self.to.name, &mut serves, &mut placed.moved_aside)?;
         match settled {
             Settled::At(name) => {
+                // Its name changes nothing of that.
+                placed.version = FileVersion::of(&self.data.file).ok();
                 if name != self.to.name {
                     placed.respell(self.to.name.to_string(), name.to_string());
                 }
@@ -194,7 +196,7 @@ impl FileStore {
         let path = self.folder.path().join(name);
         match self.folder.open_file(name) {
             Ok(file) if FileVersion::of(&file)? == *version => {
-                Ok(Placed { identical: 1, ..Placed::at(path) })
+                Ok(Placed { identical: 1, version: Some(*version), ..Placed::at(path) })
             }
             _ => Err(changed(&path)),
         }

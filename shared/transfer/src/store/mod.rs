@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use landline_protocol::{FileName, HeldKey};
 
 use crate::beneath::Directory;
+use crate::disk::FileVersion;
 use crate::layout::Layout;
 use crate::manifest::Manifest;
 use crate::values::Values;
@@ -77,6 +78,9 @@ pub struct Placed {
     pub kept: u64,
     /// Names that had to be respelled or numbered: as offered, as saved. At most [`RESPELLED`].
     pub respelled: Vec<(String, String)>,
+    /// What a single file was when it was placed, for telling later whether it still is; `None` when that
+    /// is not known, and for a folder.
+    pub version: Option<FileVersion>,
 }
 
 /// The most names in [`Placed::respelled`].
@@ -84,7 +88,7 @@ pub const RESPELLED: usize = 100;
 
 impl Placed {
     fn at(path: PathBuf) -> Self {
-        Self { path, moved_aside: Vec::new(), identical: 0, kept: 0, respelled: Vec::new() }
+        Self { path, moved_aside: Vec::new(), identical: 0, kept: 0, respelled: Vec::new(), version: None }
     }
 
     fn respell(&mut self, offered: String, saved: String) {

@@ -91,6 +91,13 @@ impl FolderStore {
         self.is_wanted(file) && self.states.get(file) == State::Finished
     }
 
+    /// How many files that were fetched are in a folder or deeper. As deep as a manifest's paths.
+    fn among_parts(&self, number: u32) -> u64 {
+        let own = self.tree.files_in(number).iter().filter(|file| self.is_among_parts(**file)).count();
+        let inner = self.tree.folders_in(number).iter().map(|inner| self.among_parts(*inner));
+        own as u64 + inner.sum::<u64>()
+    }
+
     pub(super) fn place(&self) -> io::Result<Placed> {
         let mut placed = Placed::at(self.folder.path().to_owned());
         let wanted = self.numbers().filter(|file| self.is_wanted(*file));
@@ -110,7 +117,10 @@ impl FolderStore {
                 }
                 placed.path.push(name.as_str());
             }
-            Settled::Kept(name) => placed.path.push(name),
+            Settled::Kept(name) => {
+                placed.kept += self.among_parts(TOP);
+                placed.path.push(name);
+            }
             Settled::There(name) => {
                 placed.path.push(&name);
                 let into = self.folder.folder(&name).map_err(into_io)?;
@@ -139,7 +149,10 @@ impl FolderStore {
                     let path = |name| self.tree.path_of(number, name);
                     placed.respell(path(wanted), path(&saved));
                 }
-                Settled::Kept(_) => remove_all(from, name)?,
+                Settled::Kept(_) => {
+                    placed.kept += self.among_parts(*at);
+                    remove_all(from, name)?;
+                }
                 Settled::There(there) => {
                     let deeper = from.folder(name).map_err(into_io)?;
                     self.merge(*at, &deeper, &into.folder(&there).map_err(into_io)?, placed)?;

@@ -178,7 +178,7 @@ impl Sender {
     /// Passes on a complete copy of what somebody else offered, which is at `path`.
     pub(crate) fn hold(&self, offered: &Offered, path: &Path) {
         let shared = Shares::open(path).unwrap();
-        assert!(self.shares.hold_complete(offered.offer, shared, offered.hashed.clone().unwrap()));
+        assert!(self.shares.hold_complete(offered.offer, &shared, offered.hashed.clone().unwrap()));
     }
 
     /// It as the author of an offer.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use landline_transfer::{Audience, Conflict, FetchError};
+use landline_transfer::fetch::Fetched;
+use landline_transfer::{Audience, Conflict, FetchError, Shares};
 
 use crate::desk::{MIB, Offered, Receiver, Running, Sender, noise};
 use crate::gate::Gate;
@@ -145,6 +147,30 @@ async fn what_is_there_and_identical_is_not_fetched_again() {
     assert_eq!(fs::read(placed.path.join("run.sh")).unwrap(), b"#!/bin/sh\necho\n");
     assert_eq!((placed.identical, placed.moved_aside.len()), (203, 1));
     assert_eq!(running.now().received, 15);
+}
+
+/// A person's own file may have a name and a size that are listed: it is not passed on as what was offered.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_the_persons_own_is_told_from_what_was_fetched() {
+    let (sender, receiver) = (Sender::start().await, Receiver::new());
+    let offered = share_sample(&sender);
+    let content = |fetched: &Fetched| {
+        let found = Shares::open(&fetched.placed.path).unwrap().part_in(&fetched.hashed).unwrap();
+        let is_content = found.is_content(&fetched.hashed, &mut |_| ControlFlow::Continue(())).unwrap();
+        (fetched.is_still(&found), is_content)
+    };
+    let fetched = receiver.fetch(&sender, &offered, "sample").await.unwrap();
+    assert_eq!(content(&fetched), (true, true));
+    // Of another time: it is read to find out.
+    let script = fs::File::open(fetched.placed.path.join("run.sh")).unwrap();
+    script.set_modified(SystemTime::now()).unwrap();
+    assert_eq!(content(&fetched), (false, true));
+    fs::create_dir(receiver.folder.path().join("own")).unwrap();
+    fs::write(receiver.folder.path().join("own/run.sh"), "#!/my/own\n").unwrap();
+    let mut job = receiver.job(&sender, &offered, "own");
+    job.to.conflict = Conflict::Skip;
+    let fetched = Running::begin(job).end().await.unwrap();
+    assert_eq!((fetched.placed.kept, content(&fetched)), (1, (false, false)));
 }
 
 /// The offer promises another number of files than the list has.

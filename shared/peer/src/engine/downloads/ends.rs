@@ -107,7 +107,7 @@ impl Engine {
         self.answer(row, Verdict::Done).await?;
         self.outlet.event(Event::Received { offer, path: path.clone() });
         if whole {
-            self.hold_all(row, path, arrived.fetched.map(|fetched| fetched.hashed));
+            self.hold_all(row, path, arrived.fetched);
         } else {
             self.release(&offer);
         }

@@ -48,7 +48,7 @@ pub(super) enum News {
 pub(super) struct Arrived {
     pub(super) path: PathBuf,
     /// What was fetched just now; absent when all was found in place, as after a crash.
-    pub(super) fetched: Option<Fetched>,
+    pub(super) fetched: Option<Box<Fetched>>,
 }
 
 /// The task of one download.
@@ -79,8 +79,8 @@ impl Run {
             }
             result => result,
         };
-        let arrived =
-            result.map(|fetched| Arrived { path: fetched.placed.path.clone(), fetched: Some(fetched) });
+        let arrived = result
+            .map(|fetched| Arrived { path: fetched.placed.path.clone(), fetched: Some(Box::new(fetched)) });
         self.say(News::Ended(arrived)).await;
     }
 

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use landline_protocol::MessageId;
 use landline_transfer::Shares;
-use landline_transfer::share::{Hashed, SharedVersion};
+use landline_transfer::fetch::Fetched;
+use landline_transfer::share::{Hashed, Shared, SharedVersion};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -30,8 +31,8 @@ pub(super) struct Look {
     pub(super) again: bool,
     /// What it was then, if that is known.
     pub(super) version: Option<String>,
-    /// What it hashes to, if it has just been fetched.
-    pub(super) hashed: Option<Hashed>,
+    /// What was put there, if it has just been fetched.
+    pub(super) fetched: Option<Box<Fetched>>,
 }
 
 impl Look {
@@ -49,23 +50,37 @@ impl Look {
 
     fn look(self, shares: &Shares, stop: &CancellationToken) -> Option<String> {
         let root = self.row.root?;
+        let found = self.open()?;
+        let (part, hashed) = match self.fetched {
+            Some(fetched) => placed(&found, *fetched, stop)?,
+            None => (found.clone(), found.hash(&mut leisurely(stop)).ok()?),
+        };
+        let version = serde_json::to_string(&part.version()).ok()?;
+        let held = hashed.root() == root
+            && !stop.is_cancelled()
+            && shares.hold_complete(self.row.reference(), &found, hashed);
+        held.then_some(version)
+    }
+
+    fn open(&self) -> Option<Shared> {
         let opened = match &self.version {
             Some(version) => {
                 Shares::reopen(&self.path, &serde_json::from_str::<SharedVersion>(version).ok()?)
             }
             None => Shares::open(&self.path),
         };
-        let found = opened.ok().filter(|found| found.size() == self.row.size)?;
-        let hashed = match self.hashed {
-            Some(hashed) => hashed,
-            None => found.hash(&mut leisurely(stop)).ok()?,
-        };
-        let version = serde_json::to_string(&found.version()).ok()?;
-        let held = hashed.root() == root
-            && !stop.is_cancelled()
-            && shares.hold_complete(self.row.reference(), found, hashed);
-        held.then_some(version)
+        // Without its manifest, a folder is what was offered only when nothing else is in it.
+        opened.ok().filter(|found| self.fetched.is_some() || found.size() == self.row.size)
     }
+}
+
+/// What belongs to a download of all that is found at its place: whatever else a person has there is
+/// nobody's business. Files of theirs may have the listed names and sizes: what is not certainly what
+/// was placed is read again before any of it is passed on.
+fn placed(found: &Shared, fetched: Fetched, stop: &CancellationToken) -> Option<(Shared, Hashed)> {
+    let part = found.part_in(&fetched.hashed)?;
+    let is_it = fetched.is_still(&part) || part.is_content(&fetched.hashed, &mut leisurely(stop)).ok()?;
+    is_it.then_some((part, fetched.hashed))
 }
 
 /// Lets others use the machine at least half of the time.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use landline_protocol::{ClientFrame, Holder, MessageId, OfferRef};
-use landline_transfer::share::Hashed;
+use landline_transfer::fetch::Fetched;
 
 pub(super) use check::HeldReport;
 use check::Look;
@@ -38,8 +38,8 @@ impl Engine {
     }
 
     /// A download is complete and in place: it is passed on from there.
-    pub(super) fn hold_all(&mut self, row: &OfferRow, path: PathBuf, hashed: Option<Hashed>) {
-        let look = Look { row: row.clone(), path, again: false, version: None, hashed };
+    pub(super) fn hold_all(&mut self, row: &OfferRow, path: PathBuf, fetched: Option<Box<Fetched>>) {
+        let look = Look { row: row.clone(), path, again: false, version: None, fetched };
         self.look_at_held(look);
     }
 
@@ -171,7 +171,7 @@ impl Engine {
         match self.offer(&held.offer) {
             Ok(row) if !row.is_withdrawn() => {
                 let HeldRow { path, version, .. } = held;
-                self.look_at_held(Look { row, path, again: true, version, hashed: None });
+                self.look_at_held(Look { row, path, again: true, version, fetched: None });
             }
             _ => self.holdings.checked(Instant::now()),
         }
