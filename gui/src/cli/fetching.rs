@@ -243,14 +243,4 @@ mod tests {
             assert_eq!(understood(line), expected, "{line:?}");
         }
     }
-
-    #[test]
-    fn what_goes_to_standard_output_is_not_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("one");
-        std::fs::create_dir(&place).unwrap();
-        std::fs::write(place.join("empty"), b"").unwrap();
-        write_out(&place.join("empty")).unwrap();
-        assert!(!place.exists());
-    }
 }

@@ -104,7 +104,7 @@ pub struct ConversationView {
     pub read: Seq,
     /// The loaded part, oldest first; pending ones last.
     pub messages: Arc<[MessageView]>,
-    /// Whether [`Action::LoadOlder`] would bring more.
+    /// Whether [`LoadOlder`](super::Action::LoadOlder) would bring more.
     pub has_older: bool,
 }
 
