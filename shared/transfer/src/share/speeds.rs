@@ -12,7 +12,7 @@ use crate::lock;
 const DEVICES: usize = 1_024;
 /// How much a new measurement counts.
 const WEIGHT: f64 = 0.3;
-/// After this many poor samples in a row, one request in [`RARELY`] is sampled.
+/// After this many poor samples in a row, one request in `2^DOUBLINGS` is sampled.
 const DOUBLINGS: u32 = 6;
 /// The most requests that go by unsampled.
 #[cfg(test)]
