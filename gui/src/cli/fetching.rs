@@ -1,7 +1,7 @@
 //! Downloads that were asked for, until each has ended.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landline_peer::api::{AcceptHow, Action, Conflict, FailureKind, Snapshot, TransferState, TransferView};
@@ -47,7 +47,10 @@ pub(crate) async fn fetch(
                 open.push(one);
             } else if let Some(end) = end(transfer) {
                 meter.finish(one.offer);
-                let end = end.and_then(|()| received(client, transfer, to_stdout));
+                let end = match end {
+                    Ok(()) => received(client, transfer, to_stdout).await,
+                    failed => failed,
+                };
                 result = result.and(end);
             } else {
                 meter.show(transfer, transfer.size)?;
@@ -120,10 +123,10 @@ fn understood(line: &str) -> Option<Answer> {
     }
 }
 
-fn received(client: &Client, transfer: &TransferView, to_stdout: bool) -> Result<(), Problem> {
+async fn received(client: &Client, transfer: &TransferView, to_stdout: bool) -> Result<(), Problem> {
     let path = transfer.path.as_ref().filter(|_| !to_stdout);
     if let (Some(path), true) = (&transfer.path, to_stdout) {
-        write_out(path)?;
+        write_out(path.clone()).await?;
         spool::clear_passage(&client.profile, transfer.offer, path);
     }
     let path = path.map(|path| path.to_string_lossy().into_owned());
@@ -140,12 +143,29 @@ fn received(client: &Client, transfer: &TransferView, to_stdout: bool) -> Result
     client.out.record(&record, &text)
 }
 
-/// Writes what has come, verified, to standard output.
-fn write_out(path: &Path) -> Result<(), Problem> {
-    let mut file = std::fs::File::open(path)?;
-    let mut stdout = io::stdout().lock();
-    io::copy(&mut file, &mut stdout)?;
-    Ok(stdout.flush()?)
+/// Writes what has come, verified, to standard output. Whoever reads there may take their time: an
+/// interruption does not wait for them.
+async fn write_out(path: PathBuf) -> Result<(), Problem> {
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut file = std::fs::File::open(path)?;
+        let mut stdout = io::stdout().lock();
+        io::copy(&mut file, &mut stdout)?;
+        stdout.flush()
+    });
+    let written = writing.await.map_err(|_| Problem::engine_gone())?;
+    written.map_err(|error| not_written(&error))
+}
+
+/// Nothing is lost by it: what has come is kept for another try.
+fn not_written(error: &io::Error) -> Problem {
+    let (exit, why) = match error.kind() {
+        io::ErrorKind::BrokenPipe => {
+            (Exit::Failed, "Whoever reads standard output ended before it was all written".to_owned())
+        }
+        _ => (Exit::Disk, format!("Writing to standard output failed: {error}")),
+    };
+    let text = format!("{why}. It is here whole and verified: the same command writes it again.");
+    Problem::new(exit, text)
 }
 
 /// How it ended, if it did.

@@ -24,10 +24,12 @@ pub(crate) async fn run(client: &mut Client, args: &args::Get) -> Result<(), Pro
     let to = To::of(args)?;
     client.connected().await?;
     let wishes = wishes(&client.now(), &args.wanted)?;
+    let profile = client.profile.clone();
+    let unwritten = to.stdout().then_some(&*profile);
     if args.wanted.wait {
-        wait(client, &wishes, args.give_up).await?;
+        wait(client, &wishes, unwritten, args.give_up).await?;
     }
-    let picked = pick(&client.now(), &wishes, &args.wanted)?;
+    let picked = pick(&client.now(), &wishes, &args.wanted, unwritten)?;
     to.check(&client.now(), &picked)?;
     if args.list {
         return list(client, &picked).await;
@@ -122,10 +124,16 @@ fn wishes(snapshot: &Snapshot, wanted: &args::Wanted) -> Result<Vec<Wish>, Probl
 }
 
 /// Waits until there is an offer for each wish.
-async fn wait(client: &mut Client, wishes: &[Wish], give_up: Option<Duration>) -> Result<(), Problem> {
+async fn wait(
+    client: &mut Client,
+    wishes: &[Wish],
+    unwritten: Option<&Path>,
+    give_up: Option<Duration>,
+) -> Result<(), Problem> {
     client.out.note("Waiting for an offer.");
     for wish in wishes {
-        let offered = client.until(|snapshot| wish.among(snapshot).any(obtainable).then_some(()));
+        let open = |one: &TransferView| obtainable(one, unwritten);
+        let offered = client.until(|snapshot| wish.among(snapshot).any(open).then_some(()));
         match timeout(give_up.unwrap_or(Duration::MAX), offered).await {
             Ok(offered) => offered?,
             Err(_) => return Err(wish.not_found()),
@@ -134,18 +142,29 @@ async fn wait(client: &mut Client, wishes: &[Wish], give_up: Option<Duration>) -
     Ok(())
 }
 
-/// Offers of others that can still be had and are not here already.
-fn obtainable(transfer: &TransferView) -> bool {
+/// Offers of others that can still be had and are not here already. With the profile that `unwritten` is,
+/// so is what came for standard output and could not be written there.
+fn obtainable(transfer: &TransferView, unwritten: Option<&Path>) -> bool {
     use TransferState::{Cancelled, Declined, Done};
-    !transfer.outgoing && !matches!(transfer.state, Done | Declined | Cancelled { .. })
+    !transfer.outgoing
+        && match transfer.state {
+            Done => unwritten.is_some_and(|profile| spool::holds(profile, transfer)),
+            Declined | Cancelled { .. } => false,
+            _ => true,
+        }
 }
 
 /// What to fetch: what was named (the newest of each name), everything, or the only one there is.
-fn pick(snapshot: &Snapshot, wishes: &[Wish], wanted: &args::Wanted) -> Result<Vec<MessageId>, Problem> {
+fn pick(
+    snapshot: &Snapshot,
+    wishes: &[Wish],
+    wanted: &args::Wanted,
+    unwritten: Option<&Path>,
+) -> Result<Vec<MessageId>, Problem> {
     if !wanted.what.is_empty() {
         let mut picked: Vec<MessageId> = Vec::with_capacity(wishes.len());
         for wish in wishes {
-            let offer = named(snapshot, wish)?;
+            let offer = named(snapshot, wish, unwritten)?;
             if !picked.contains(&offer) {
                 picked.push(offer);
             }
@@ -154,7 +173,7 @@ fn pick(snapshot: &Snapshot, wishes: &[Wish], wanted: &args::Wanted) -> Result<V
     }
     let Some(wish) = wishes.first() else { return Ok(Vec::new()) };
     let open: Vec<MessageId> =
-        wish.among(snapshot).filter(|one| obtainable(one)).map(|one| one.offer).collect();
+        wish.among(snapshot).filter(|one| obtainable(one, unwritten)).map(|one| one.offer).collect();
     match open.as_slice() {
         [] => Err(wish.not_found()),
         [_] => Ok(open),
@@ -168,9 +187,9 @@ fn pick(snapshot: &Snapshot, wishes: &[Wish], wanted: &args::Wanted) -> Result<V
 
 /// The newest that is meant. One that is not on offer any more may have been fetched, declined or
 /// withdrawn.
-fn named(snapshot: &Snapshot, wish: &Wish) -> Result<MessageId, Problem> {
+fn named(snapshot: &Snapshot, wish: &Wish, unwritten: Option<&Path>) -> Result<MessageId, Problem> {
     let incoming = || wish.among(snapshot).filter(|one| !one.outgoing);
-    let newest = incoming().rfind(|one| obtainable(one)).or_else(|| incoming().next_back());
+    let newest = incoming().rfind(|one| obtainable(one, unwritten)).or_else(|| incoming().next_back());
     newest.map(|one| one.offer).ok_or_else(|| wish.not_found())
 }
 
@@ -319,7 +338,7 @@ mod tests {
 
     fn picked(now: &Snapshot, line: &str) -> Result<Vec<u64>, Exit> {
         let args = args(line);
-        let ids = wishes(now, &args.wanted).and_then(|wishes| pick(now, &wishes, &args.wanted));
+        let ids = wishes(now, &args.wanted).and_then(|wishes| pick(now, &wishes, &args.wanted, None));
         let number = |id: &MessageId| u64::from(id.as_bytes()[15]);
         ids.map(|ids| ids.iter().map(number).collect()).map_err(|problem| problem.exit)
     }

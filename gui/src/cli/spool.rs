@@ -1,6 +1,6 @@
 //! Streams on their way: what comes on standard input has no size, so it becomes a file in the profile
-//! before it is offered; what goes to standard output becomes one until it is verified. Both go when
-//! nobody needs them any more.
+//! before it is offered; what goes to standard output becomes one until it is verified and written there.
+//! Both go when nobody needs them any more.
 //!
 //! Each stream has a folder of its own beneath `spool/`, which ends in `.part` while it is read.
 
@@ -9,14 +9,16 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use landline_peer::api::Snapshot;
+use landline_peer::api::{Snapshot, TransferState, TransferView};
 use landline_protocol::{FileName, MessageId};
 
 use super::exit::{Exit, Problem};
 use super::verdict::verdict;
 
-/// A folder whose offer is not known here is kept for so long: it may be in a past that is not loaded.
-const KEPT_UNKNOWN: Duration = Duration::from_hours(7 * 24);
+/// How long something is kept of which nobody can say whether it is needed: a stream whose offer is not
+/// known here may be in a past that is not loaded; what came for standard output and could not be written
+/// there may be asked for again.
+const KEPT: Duration = Duration::from_hours(7 * 24);
 /// Read at a time.
 const STEP: usize = 1 << 20;
 
@@ -52,6 +54,12 @@ pub(crate) fn clear_passage(profile: &Path, offer: MessageId, came: &Path) {
     }
 }
 
+/// Whether what came of an offer is in its folder here still.
+pub(crate) fn holds(profile: &Path, transfer: &TransferView) -> bool {
+    let folder = folder_of(profile, transfer.offer);
+    transfer.path.as_ref().is_some_and(|path| path.parent() == Some(folder.as_path()) && path.exists())
+}
+
 fn folder_of(profile: &Path, offer: MessageId) -> PathBuf {
     profile.join("spool").join(offer.to_string())
 }
@@ -70,7 +78,8 @@ pub(crate) fn sweep(profile: &Path, snapshot: &Snapshot) {
     }
 }
 
-/// Whether all offers of a stream are over, or it was never read to its end.
+/// Whether all offers of a stream are over, or it was never read to its end; of what is fetched, whether
+/// nobody can want it any more.
 fn needless(folder: &Path, snapshot: &Snapshot) -> bool {
     if folder.extension().is_some_and(|ending| ending == "part") {
         return true;
@@ -79,9 +88,18 @@ fn needless(folder: &Path, snapshot: &Snapshot) -> bool {
     let mut offers =
         snapshot.transfers.values().filter(|one| one.path.as_ref().is_some_and(of_it)).peekable();
     if offers.peek().is_none() {
-        return age(folder) > KEPT_UNKNOWN;
+        return age(folder) > KEPT;
     }
-    offers.all(|one| verdict(snapshot, one).is_some())
+    offers.all(|one| if one.outgoing { verdict(snapshot, one).is_some() } else { is_given_up(one, folder) })
+}
+
+/// What failed goes on from what is there, and what is whole may not have been written out.
+fn is_given_up(incoming: &TransferView, folder: &Path) -> bool {
+    match incoming.state {
+        TransferState::Cancelled { .. } | TransferState::Declined => true,
+        TransferState::Done | TransferState::Failed(_) => age(folder) > KEPT,
+        _ => false,
+    }
 }
 
 fn age(folder: &Path) -> Duration {
@@ -172,7 +190,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use landline_peer::api::{RecipientState, RecipientView, TransferState};
+    use landline_peer::api::{Failure, FailureKind, RecipientState, RecipientView};
 
     use super::super::offers::tests::{snapshot, transfer};
     use super::*;
@@ -184,8 +202,9 @@ mod tests {
         part.complete("x.tar").unwrap()
     }
 
-    fn offered(path: &Path, number: u64, answers: &[RecipientState]) -> landline_peer::api::TransferView {
+    fn offered(path: &Path, number: u64, answers: &[RecipientState]) -> TransferView {
         let mut offer = transfer(number, "me", "x.tar", TransferState::Offered);
+        offer.outgoing = true;
         offer.path = Some(path.to_owned());
         let users = ["alice", "bob"].iter().zip(answers);
         offer.recipients = users
@@ -232,6 +251,26 @@ mod tests {
         sweep(profile.path(), &snapshot(vec![offered(&path, 1, &[Done, Declined])]));
         assert!(!path.exists());
         assert_eq!(fs::read_dir(profile.path().join("spool")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_fetched_for_standard_output_stays_until_it_is_given_up() {
+        let profile = tempfile::tempdir().unwrap();
+        let fetched = |state| {
+            let mut one = transfer(1, "alice", "x.tar", state);
+            let passage = passage(profile.path(), one.offer).unwrap();
+            fs::write(passage.join("x.tar"), "much of it").unwrap();
+            one.path = Some(passage.join("x.tar"));
+            sweep(profile.path(), &snapshot(vec![one]));
+            passage.exists()
+        };
+        let failure = Failure::new(FailureKind::DiskFull, "the disk is full");
+        let by = "alice".parse().unwrap();
+        assert!(fetched(TransferState::Failed(failure)), "what has arrived is kept, it says");
+        assert!(fetched(TransferState::Done), "it may not have been written out");
+        assert!(fetched(TransferState::Paused));
+        assert!(!fetched(TransferState::Declined));
+        assert!(!fetched(TransferState::Cancelled { by }));
     }
 
     #[test]

@@ -29,7 +29,8 @@ fn redirected(command: &Command, how: &str, file: &Path) -> Command {
     shell
 }
 
-/// A stream goes in at one end and comes out at the other, and nothing of it stays.
+/// A stream goes in at one end and comes out at the other, and nothing of it stays; but what could not
+/// be written out is kept until it could.
 pub(super) fn stream(world: &World) -> Result<String> {
     world.coordinator("coordinator")?;
     let (alice, bob) = (world.person("alice", ALICE_PORT)?, world.person("bob", 5002)?);
@@ -46,10 +47,13 @@ pub(super) fn stream(world: &World) -> Result<String> {
 
     let out = world.path("out");
     let getting = bob.command(&["get", "--wait", "work.tar", "-o", "-"]);
+    let mut nowhere = redirected(&getting, ">", Path::new("/dev/full"));
+    Process::start("bob's stream to a full disk", &mut nowhere, "")?.wait()?.expect(11)?;
+    sending.wait()?.expect(0)?;
+    // Nobody sends it any more.
     let got = Process::start("bob's stream", &mut redirected(&getting, ">", &out), "")?.wait()?.expect(0)?;
     ensure!(got.records("received").len() == 1, "nothing is said to have come");
     same(&source, &out)?;
-    sending.wait()?.expect(0)?;
     for who in ["alice", "bob"] {
         let left = spooled(&world.path(who))?;
         ensure!(left.is_empty(), "{who} keeps {left:?}");
