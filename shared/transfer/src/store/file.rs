@@ -89,13 +89,14 @@ impl FileStore {
             }
             return Ok(());
         }
-        let mut need = self.layout.size();
+        let mut here = 0;
         let claims = self.record.claims()?;
         let kept = (&self.blocks, &self.record, &*claims);
         checker.part(&self.data.file, pieces, kept, &mut |number| {
-            need -= self.layout.piece(number).map_or(0, |piece| piece.len as u64);
+            here += self.layout.piece(number).map_or(0, |piece| piece.len as u64);
             found(number);
         })?;
+        let need = room::need(&self.data.file, self.layout.size(), here)?;
         room::check(&self.folder, values, need)
     }
 

@@ -34,11 +34,11 @@ impl FolderStore {
             found(number);
         };
         self.check_destination(&mut checker, &mut count)?;
-        self.check_parts(&mut checker, &mut count)?;
+        let spared = self.check_parts(&mut checker, &mut count)?;
         let wanted = self.wanted();
         let size: u64 =
             self.layout().files().iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(f, _)| f.size).sum();
-        room::check(&self.folder, values, size.saturating_sub(here))
+        room::check(&self.folder, values, size.saturating_sub(here).saturating_sub(spared))
     }
 
     fn check_destination(&self, checker: &mut Checker<'_>, found: &mut dyn FnMut(usize)) -> io::Result<()> {
@@ -117,8 +117,10 @@ impl FolderStore {
         Ok(())
     }
 
-    fn check_parts(&self, checker: &mut Checker<'_>, found: &mut dyn FnMut(usize)) -> io::Result<()> {
+    /// Tells how many of the missing bytes have their place on disk already.
+    fn check_parts(&self, checker: &mut Checker<'_>, found: &mut dyn FnMut(usize)) -> io::Result<u64> {
         let claims = self.record.claims()?;
+        let mut spared = 0;
         for number in 0..u32::try_from(self.tree.folders().len()).unwrap_or(u32::MAX) {
             let Some(folder) = self.handles.folder(&self.tree, number, false)? else {
                 continue;
@@ -130,11 +132,11 @@ impl FolderStore {
                     State::Identical | State::Kept => false,
                 };
                 if may_be_there && self.is_wanted(*file) {
-                    self.check_part(*file, &folder, &claims, checker, found)?;
+                    spared += self.check_part(*file, &folder, &claims, checker, found)?;
                 }
             }
         }
-        Ok(())
+        Ok(spared)
     }
 
     fn check_part(
@@ -144,15 +146,21 @@ impl FolderStore {
         claims: &[bool],
         checker: &mut Checker<'_>,
         found: &mut dyn FnMut(usize),
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
         let name = self.tree.name(&self.manifest, file);
         let open = match folder.open_writable(name.as_str()) {
-            Err(OpenError::Missing) => return Ok(()),
+            Err(OpenError::Missing) => return Ok(0),
             other => super::own(other.map_err(into_io)?, &folder.path().join(name.as_str()))?,
         };
         self.states.set(file, State::Begun);
         let pieces = self.layout().pieces_of(file as usize);
         self.blocks.attach(&open, self.layout(), pieces.clone())?;
-        checker.part(&open, pieces, (&self.blocks, &self.record, claims), found)
+        let mut here = 0;
+        checker.part(&open, pieces, (&self.blocks, &self.record, claims), &mut |number| {
+            here += self.layout().piece(number).map_or(0, |piece| piece.len as u64);
+            found(number);
+        })?;
+        let size = self.entry(file).size;
+        Ok(size.saturating_sub(here) - room::need(&open, size, here)?)
     }
 }

@@ -1,5 +1,6 @@
 //! Whether there is room, asked before anything is fetched.
 
+use std::fs::File;
 use std::io;
 
 use super::Destination;
@@ -36,6 +37,13 @@ pub fn outlook(to: &Destination) -> io::Result<Outlook> {
 pub(super) fn plausible(folder: &Directory, size: u64) -> io::Result<()> {
     let free = disk::free(folder.handle()).unwrap_or(u64::MAX >> 8);
     if size > free.max(SPARSE_BYTES) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+/// Bytes of disk that what is missing of a part will still take. Space that it has already beyond what is
+/// here of it, as when some was set aside, is not taken again.
+pub(super) fn need(part: &File, size: u64, here: u64) -> io::Result<u64> {
+    let missing = size.saturating_sub(here);
+    Ok(missing - missing.min(disk::allocated(part)?.saturating_sub(here)))
 }
 
 /// Whether `need` more bytes of a content fit. What does not fit as it is may still fit with holes:

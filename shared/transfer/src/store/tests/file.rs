@@ -29,6 +29,27 @@ fn what_was_written_is_found_again_and_what_is_damaged_is_not() {
     assert_eq!(store.prefix(1).unwrap(), 0, "what is whole and wrong is given back");
 }
 
+/// What was set aside for a part is its own: a disk that has room for the rest is not too full to go on.
+#[test]
+fn space_that_is_set_aside_is_not_needed_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let part = fs::File::create_new(temp.path().join("part")).unwrap();
+    let size = 64 * MIB as u64;
+    part.set_len(size).unwrap();
+    assert_eq!(room::need(&part, size, 0).unwrap(), size, "a hole has no place on disk");
+    if crate::disk::set_aside(&part, 0, size / 2).is_err() {
+        return; // this file system cannot, so nothing is set aside on it
+    }
+    assert_eq!(room::need(&part, size, 0).unwrap(), size / 2);
+    assert_eq!(room::need(&part, size, size / 4).unwrap(), size / 2, "a quarter came into it");
+    assert_eq!(room::need(&part, size, size).unwrap(), 0);
+    // A small file takes whole blocks: that spares others nothing.
+    let small = fs::File::create_new(temp.path().join("small")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&small, b"small", 0).unwrap();
+    small.sync_all().unwrap();
+    assert_eq!((room::need(&small, 5, 5).unwrap(), room::need(&small, 5, 0).unwrap()), (0, 0));
+}
+
 #[test]
 fn a_claim_is_hashed_and_a_torn_record_claims_nothing() {
     let sample = sample();
