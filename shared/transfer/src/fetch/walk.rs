@@ -92,11 +92,30 @@ async fn sealed(download: &Download) -> Result<Arc<Known>, FetchError> {
 
 /// What the pieces of a file must be: of a small one, its root says it.
 async fn known_file(download: &Download, root: Root) -> Result<Arc<Known>, FetchError> {
-    if Layout::single(download.job.size).needs_tree() {
-        return Ok(download.learn(root).await);
+    let size = download.job.size;
+    if Layout::single(size).needs_tree() {
+        let (known, is_kept) = known(download, root).await?;
+        if !is_kept {
+            keep(&download.job, &known).await?;
+        }
+        return Ok(known);
     }
-    let tree = PieceTree::of_small(download.job.size, &root).ok_or(FetchError::Corrupt)?;
+    let tree = PieceTree::of_small(size, &root).ok_or(FetchError::Corrupt)?;
     Ok(Arc::new(Known::of_file(tree)))
+}
+
+/// What belongs to a root, and whether an earlier attempt kept it; else it is learned from whoever has it.
+async fn known(download: &Download, root: Root) -> Result<(Arc<Known>, bool), FetchError> {
+    match kept(&download.job, root).await? {
+        Some(known) => Ok((Arc::new(known), true)),
+        None => Ok((download.learn(root).await, false)),
+    }
+}
+
+/// Keeps it for attempts to come.
+async fn keep(job: &FetchJob, known: &Known) -> Result<(), FetchError> {
+    let (folder, part, kind, bytes) = (job.to.folder.clone(), job.part(), job.kind, known.bytes.clone());
+    on_disk(job, move || store::save_proof(&folder, &part, kind, &bytes)).await
 }
 
 /// A folder begins with the list of what is in it, for which its root must be known.
@@ -107,10 +126,7 @@ async fn folder(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), 
     }
     let root = root(download).await;
     download.set_phase(None);
-    let (known, is_kept) = match kept(job, root).await? {
-        Some(known) => (Arc::new(known), true),
-        None => (download.learn(root).await, false),
-    };
+    let (known, is_kept) = known(download, root).await?;
     let Proof::Folder(manifest) = &known.proof else {
         return Err(FetchError::Corrupt); // not reached: a folder's proof is a manifest
     };
@@ -119,8 +135,7 @@ async fn folder(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), 
     let layout = Arc::clone(manifest.layout());
     let store = open_store(job, subject, &layout).await?;
     if !is_kept {
-        let (folder, part, bytes) = (job.to.folder.clone(), job.part(), known.bytes.clone());
-        on_disk(job, move || store::save_manifest(&folder, &part, &bytes)).await?;
+        keep(job, &known).await?;
     }
     let content = download.show(Content::new(layout, store, Some(wanted), random()));
     content.settle(Arc::clone(&known));
@@ -143,15 +158,19 @@ fn picked(job: &FetchJob, manifest: &Manifest) -> Vec<bool> {
     wanted
 }
 
-/// The manifest that an earlier attempt left, if it is the one.
+/// What an earlier attempt kept, if it is what belongs to the root.
 async fn kept(job: &FetchJob, root: Root) -> Result<Option<Known>, FetchError> {
-    let (folder, part, size, summary) = (job.to.folder.clone(), job.part(), job.size, job.summary);
+    let (folder, part, kind) = (job.to.folder.clone(), job.part(), job.kind);
+    let (size, summary) = (job.size, job.summary);
     on_disk(job, move || {
-        let Some(bytes) = store::load_manifest(&folder, &part)? else {
+        let Some(bytes) = store::load_proof(&folder, &part, kind)? else {
             return Ok(None);
         };
         // What is not the one is asked for anew, and judged then.
-        Ok(believe(bytes, root, size, summary).ok())
+        Ok(match kind {
+            Kind::File => PieceTree::from_bytes(&bytes, size, &root).ok().map(Known::of_file),
+            Kind::Folder => believe(bytes, root, size, summary).ok(),
+        })
     })
     .await
 }

@@ -11,7 +11,7 @@ use super::blocks::{Blocks, OpenFile};
 use super::check::{Checker, read_exactly};
 use super::conflict::{Spot, Taken, spot};
 use super::names::Listing;
-use super::parts::open_own;
+use super::parts::{open_own, remove_file_parts};
 use super::record::Record;
 use super::settle::{Place, Settled, same_content};
 use super::{Destination, PartName, Placed, room};
@@ -207,7 +207,7 @@ impl FileStore {
     /// system that cannot sync a folder, is no reason to fetch it again.
     fn tidy_up(&self) {
         let synced = self.folder.sync();
-        let removed = self.folder.remove(self.part.data()).and(self.folder.remove(self.part.record()));
+        let removed = remove_file_parts(&self.folder, &self.part);
         if let Err(error) = synced.and(removed) {
             tracing::warn!(%error, "after a download, its folder could not be brought to disk");
         }

@@ -38,7 +38,7 @@ mod tests;
 mod tree;
 
 pub use conflict::{Conflict, Taken};
-pub use parts::{discard, load_manifest, save_manifest};
+pub use parts::{discard, load_proof, save_proof};
 pub use room::{Outlook, outlook};
 
 /// Where a download ends up.

@@ -9,6 +9,7 @@ use landline_protocol::limits::MANIFEST_BYTES;
 use super::{PartName, not_ours, own};
 use crate::beneath::{Directory, OpenError};
 use crate::disk;
+use crate::share::Kind;
 
 /// In the folder of parts: the files, which become the folder that was sent.
 pub(super) const FILES: &str = "files";
@@ -20,7 +21,7 @@ impl PartName {
     /// Whether something of this name belongs to a download under way.
     pub(crate) fn is_one(name: &str) -> bool {
         let ending = name.strip_prefix(".landline-").and_then(|rest| rest.split_once('.'));
-        ending.is_some_and(|(_, ending)| matches!(ending, "part" | "state" | "parts"))
+        ending.is_some_and(|(_, ending)| matches!(ending, "part" | "state" | "tree" | "parts"))
     }
 
     /// The pieces of a single file.
@@ -33,28 +34,38 @@ impl PartName {
         format!(".landline-{}.state", self.0)
     }
 
+    /// The hash tree of a single file.
+    pub(super) fn tree(&self) -> String {
+        format!(".landline-{}.tree", self.0)
+    }
+
     /// The folder of parts of a folder.
     pub(super) fn folder(&self) -> String {
         format!(".landline-{}.parts", self.0)
     }
 }
 
-/// Keeps the manifest of a folder with its parts, so that another attempt need not fetch it. A hint:
-/// check it against the root when it is read again. Blocks.
-pub fn save_manifest(folder: &Path, part: &PartName, manifest: &[u8]) -> io::Result<()> {
-    let parts = open_parts(&Directory::open(folder)?, part)?;
-    let file = open_own(&parts, MANIFEST)?;
+/// Keeps what a content's pieces must hash to with its parts, so that another attempt can tell what is
+/// there with nobody to ask: the tree of a file, the manifest of a folder. A hint: check it against the
+/// root when it is read again. Blocks.
+pub fn save_proof(folder: &Path, part: &PartName, kind: Kind, proof: &[u8]) -> io::Result<()> {
+    let folder = Directory::open(folder)?;
+    let file = match kind {
+        Kind::File => open_own(&folder, &part.tree())?,
+        Kind::Folder => open_own(&open_parts(&folder, part)?, MANIFEST)?,
+    };
     file.set_len(0)?;
-    disk::write_at(&file, manifest, 0)
+    disk::write_at(&file, proof, 0)
 }
 
-/// The manifest that an earlier attempt kept, unchecked; `None` when there is none. Blocks.
-pub fn load_manifest(folder: &Path, part: &PartName) -> io::Result<Option<Vec<u8>>> {
-    let parts = match Directory::open(folder)?.folder(&part.folder()) {
-        Err(OpenError::Missing) => return Ok(None),
-        other => other.map_err(into_io)?,
+/// What an earlier attempt kept, unchecked; `None` when there is nothing. Blocks.
+pub fn load_proof(folder: &Path, part: &PartName, kind: Kind) -> io::Result<Option<Vec<u8>>> {
+    let folder = Directory::open(folder)?;
+    let opened = match kind {
+        Kind::File => folder.open_file(part.tree()),
+        Kind::Folder => folder.folder(&part.folder()).and_then(|parts| parts.open_file(MANIFEST)),
     };
-    let file = match parts.open_file(MANIFEST) {
+    let file = match opened {
         Err(OpenError::Missing) => return Ok(None),
         other => other.map_err(into_io)?,
     };
@@ -75,9 +86,13 @@ pub fn discard(folder: &Path, part: &PartName) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };
-    folder.remove(part.data())?;
-    folder.remove(part.record())?;
+    remove_file_parts(&folder, part)?;
     remove_parts(&folder, part)
+}
+
+/// Removes all that a single file's download has beside its name.
+pub(super) fn remove_file_parts(folder: &Directory, part: &PartName) -> io::Result<()> {
+    [part.data(), part.record(), part.tree()].into_iter().try_for_each(|name| folder.remove(name))
 }
 
 /// Opens the folder of parts, made if missing. Nobody else may put anything into it, where the file

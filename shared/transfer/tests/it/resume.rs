@@ -14,7 +14,7 @@ use landline_transfer::{FetchError, Phase};
 use tokio::io::AsyncBufReadExt;
 use tokio::sync::watch;
 
-use crate::desk::{MIB, Offered, PATIENCE, Receiver, Running, SECOND, Sender, noise};
+use crate::desk::{MIB, Offered, PATIENCE, Receiver, Running, SECOND, Sender, fixed, noise};
 use crate::gate::Gate;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,6 +40,38 @@ async fn what_is_proven_is_not_fetched_again() {
     assert!(asked <= offered.size - reused, "{asked}");
     assert_eq!(again.now().received, asked);
     assert_eq!(receiver.names(), ["file"]);
+}
+
+/// With everybody away it is known at once what is here, and what is damaged meanwhile is noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_here_is_told_with_nobody_to_ask() {
+    let gate = Gate::after(12 * MIB);
+    let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(30 * MIB + 7, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
+    running.until_verified(10 * MIB).await;
+    let verified = running.now().verified;
+    running.pause().await;
+    let alone = || {
+        let mut job = receiver.job(&sender, &offered, "file");
+        job.sources = fixed([].into());
+        job
+    };
+    let mut running = Running::begin(alone());
+    running.until_verified(verified).await;
+    assert_eq!((running.now().received, running.now().wanted), (0, offered.size));
+    running.pause().await;
+
+    // A tree that is not the one says nothing: it is asked for again.
+    let tree = receiver.part().with_extension("tree");
+    fs::write(&tree, noise(fs::metadata(&tree).unwrap().len(), 2)).unwrap();
+    gate.open();
+    let mut again = Running::begin(receiver.job(&sender, &offered, "file"));
+    let path = again.end().await.unwrap().placed.path;
+    assert!(fs::read(path).unwrap() == bytes);
+    assert!(again.now().reused >= verified);
+    assert_eq!(receiver.names(), ["file"], "nothing is left of it");
 }
 
 /// Half a piece is on disk: of that piece only the other half is asked for.

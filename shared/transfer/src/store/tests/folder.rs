@@ -108,14 +108,14 @@ fn a_folder_is_read_back_across_its_files() {
 fn the_manifest_is_kept_for_another_attempt() {
     let sample = Sample::folder(&entries());
     let folder = sample.temp.path();
-    assert_eq!(load_manifest(folder, &part()).unwrap(), None);
-    save_manifest(folder, &part(), b"longer than the next").unwrap();
-    save_manifest(folder, &part(), b"manifest").unwrap();
-    assert_eq!(load_manifest(folder, &part()).unwrap().unwrap(), b"manifest");
+    assert_eq!(load_proof(folder, &part(), share::Kind::Folder).unwrap(), None);
+    save_proof(folder, &part(), share::Kind::Folder, b"longer than the next").unwrap();
+    save_proof(folder, &part(), share::Kind::Folder, b"manifest").unwrap();
+    assert_eq!(load_proof(folder, &part(), share::Kind::Folder).unwrap().unwrap(), b"manifest");
     let store = sample.open().unwrap();
     assert_eq!(sample.bring(&store).unwrap(), sample.layout.pieces());
     drop(store);
-    assert_eq!(load_manifest(folder, &part()).unwrap().unwrap(), b"manifest");
+    assert_eq!(load_proof(folder, &part(), share::Kind::Folder).unwrap().unwrap(), b"manifest");
     discard(folder, &part()).unwrap();
     assert_eq!(sample.names(), [""; 0]);
 }

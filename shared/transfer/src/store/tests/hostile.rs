@@ -134,7 +134,7 @@ fn nobody_else_gets_at_the_parts_and_a_link_to_others_is_refused() {
     discard(sample.temp.path(), &part()).unwrap();
     symlink(&precious, &parts).unwrap();
     sample.open().unwrap_err();
-    save_manifest(sample.temp.path(), &part(), b"x").unwrap_err();
+    save_proof(sample.temp.path(), &part(), share::Kind::Folder, b"x").unwrap_err();
     discard(sample.temp.path(), &part()).unwrap_err();
     assert_eq!(names(&precious), ["file"]);
 }

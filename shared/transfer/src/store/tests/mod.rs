@@ -8,6 +8,7 @@ use landline_protocol::limits::PIECE_BYTES;
 
 use super::*;
 use crate::manifest::{EntryPath, FileEntry, FolderEntry};
+use crate::share;
 use crate::tree::{ChainingValue, value_of};
 
 mod file;
