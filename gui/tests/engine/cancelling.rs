@@ -111,6 +111,22 @@ async fn whoever_cancels_is_rid_of_it_within_a_second() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_at_the_very_end_leaves_nothing_either() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(8 * MIB).await;
+    let file = alice.file("film.mkv", 60 * MIB);
+    let offer = alice.shares(&LOBBY, file).await;
+    bob.accepts(offer).await;
+    bob.is_midway(offer).await;
+    bob.run(Action::Cancel { offer }).await.unwrap();
+    bob.leave().await;
+    assert_eq!(std::fs::read_dir(bob.downloads()).unwrap().count(), 0, "parts are left");
+    bob.come_back().await;
+    bob.transfer("cancelled", offer, |view| matches!(view.state, TransferState::Cancelled { .. })).await;
+}
+
 /// Whether this process has the file open, or one beneath it.
 fn is_open_here(path: &Path) -> bool {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();

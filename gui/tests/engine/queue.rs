@@ -1,6 +1,6 @@
 //! Slots, priorities, and downloads that are paused.
 
-use landline_peer::api::{Action, Priority, TransferSettings, TransferState};
+use landline_peer::api::{Action, Priority, TransferSettings, TransferState, TransferView};
 
 use crate::office::Office;
 use crate::views::*;
@@ -15,11 +15,14 @@ async fn a_paused_download_keeps_what_is_here_and_goes_on() {
     bob.accepts(offer).await;
     bob.transfer("a good part", offer, |view| view.bytes >= 8 * MIB).await;
     bob.run(Action::Pause { offer }).await.unwrap();
-    bob.transfer("paused", offer, |view| view.state == TransferState::Paused).await;
+    let paused = |view: &TransferView| {
+        view.state == TransferState::Paused && view.bytes >= 8 * MIB && view.bytes <= 40 * MIB
+    };
+    bob.transfer("paused, with what is here", offer, paused).await;
     alice.transfer("nothing is sent any more", offer, |view| view.state == TransferState::Offered).await;
     bob.restart().await;
     bob.is_connected().await;
-    bob.transfer("paused over a restart", offer, |view| view.state == TransferState::Paused).await;
+    bob.transfer("paused over a restart", offer, paused).await;
     bob.run(Action::Resume { offer }).await.unwrap();
     bob.transfer("what was here", offer, |view| view.bytes >= 7 * MIB).await;
     assert_same_content(&file, &bob.receives(offer).await);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use landline_peer::api::{RecipientState, TransferState};
+use landline_peer::api::{RecipientState, TransferState, TransferView};
 use tokio::time::Instant;
 
 use crate::office::Office;
@@ -160,6 +160,23 @@ async fn what_was_offered_is_fetched_without_the_coordinator() {
     alice.restart().await;
     bob.restart().await;
     bob.accepts(offer).await;
+    assert_same_content(&file, &bob.receives(offer).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_here_is_told_after_a_restart_with_everybody_away() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(20 * MIB).await;
+    let file = alice.file("film.mkv", 40 * MIB);
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.accepts(offer).await;
+    bob.transfer("a good part", offer, |view| view.bytes >= 10 * MIB).await;
+    alice.leave().await;
+    bob.restart().await;
+    let told = |view: &TransferView| matches!(view.state, TransferState::Waiting(_)) && view.bytes >= 9 * MIB;
+    bob.transfer("waiting, with what is here", offer, told).await;
+    alice.come_back().await;
     assert_same_content(&file, &bob.receives(offer).await);
 }
 

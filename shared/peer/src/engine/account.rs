@@ -159,6 +159,7 @@ impl Engine {
         self.resume_shares(shares);
         self.resume_holdings(held);
         self.settle_downloads();
+        self.clear_up_downloads();
         Ok(())
     }
 

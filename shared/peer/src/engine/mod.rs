@@ -193,7 +193,8 @@ impl Engine {
     async fn let_go(&mut self) {
         // First: whoever asks from now on is told to come back, not that there is nothing.
         self.shut_gate();
-        self.downloads.stop_all();
+        let here = self.downloads.stop_all().await;
+        self.note_here(here).await;
         self.stop_looking.cancel();
         self.stop_looking = CancellationToken::new();
         self.holdings.withdraw_all(&self.shares);

@@ -24,6 +24,8 @@ pub(crate) struct Download {
     pub(crate) paused: bool,
     /// Bytes of the picked files, once known.
     pub(crate) wanted: Option<u64>,
+    /// Bytes that were here when it last stopped: shown until that is looked at again.
+    pub(crate) here: u64,
     pub(crate) status: DownloadStatus,
 }
 
@@ -34,7 +36,9 @@ pub(crate) enum DownloadStatus {
     Active,
     /// In place.
     Done(PathBuf),
-    /// Given up.
+    /// Given up, and what was brought of it is still being removed: by the next start, if not in this run.
+    Clearing,
+    /// Given up, with nothing left of it.
     Cancelled,
     /// The name is taken there; a person must say what to do.
     Conflict(PathBuf),
@@ -75,6 +79,7 @@ impl Database {
         let (status, place, failure) = match &download.status {
             DownloadStatus::Active => ("active", None, None),
             DownloadStatus::Done(path) => ("done", Some(path_bytes(path)), None),
+            DownloadStatus::Clearing => ("clearing", None, None),
             DownloadStatus::Cancelled => ("cancelled", None, None),
             DownloadStatus::Conflict(path) => ("conflict", Some(path_bytes(path)), None),
             DownloadStatus::Failed(failure) => ("failed", None, serde_json::to_string(failure).ok()),
@@ -82,10 +87,10 @@ impl Database {
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO downloads
-                     (account, offer, folder, name, conflict, priority, paused, picks, wanted, status, path, failure,
-                      held)
-                 VALUES (:account, :offer, :folder, :name, :conflict, :priority, :paused, :picks, :wanted, :status,
-                     :path, :failure, :held)",
+                     (account, offer, folder, name, conflict, priority, paused, picks, wanted, here, status, path,
+                      failure, held)
+                 VALUES (:account, :offer, :folder, :name, :conflict, :priority, :paused, :picks, :wanted, :here,
+                     :status, :path, :failure, :held)",
             )?
             .execute(named_params! {
                 ":account": account,
@@ -97,12 +102,23 @@ impl Database {
                 ":paused": download.paused,
                 ":picks": download.picks.as_deref().map(picks_to_bytes),
                 ":wanted": download.wanted.map(stored),
+                ":here": stored(download.here),
                 ":status": status,
                 ":path": place,
                 ":failure": failure,
                 ":held": whole.then_some(NOT_LOOKED_AT),
             })
             .map(drop)
+    }
+
+    /// Records how much was here of downloads when they stopped for now.
+    pub(crate) fn set_here(&mut self, account: i64, here: &[(MessageId, u64)]) -> Result<()> {
+        let transaction = self.0.transaction()?;
+        for (offer, bytes) in here {
+            let update = "UPDATE downloads SET here = ?3 WHERE account = ?1 AND offer = ?2";
+            transaction.execute(update, params![account, offer.as_bytes(), stored(*bytes)])?;
+        }
+        transaction.commit()
     }
 
     /// Records what a complete download was when it was complete; `None`: it is not that any more.
@@ -130,6 +146,7 @@ fn download(row: &Row<'_>) -> Result<Download> {
     let status = match row.get_ref("status")?.as_str()? {
         "active" => DownloadStatus::Active,
         "done" => DownloadStatus::Done(path(row, "path")?),
+        "clearing" => DownloadStatus::Clearing,
         "cancelled" => DownloadStatus::Cancelled,
         "conflict" => DownloadStatus::Conflict(path(row, "path")?),
         _ => DownloadStatus::Failed(json(row, "failure")?),
@@ -144,6 +161,7 @@ fn download(row: &Row<'_>) -> Result<Download> {
         priority: json(row, "priority")?,
         paused: row.get("paused")?,
         wanted: wanted.map(|_| count(row, "wanted")).transpose()?,
+        here: count(row, "here")?,
         status,
     })
 }

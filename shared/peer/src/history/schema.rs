@@ -120,6 +120,7 @@ ALTER TABLE downloads ADD COLUMN priority TEXT NOT NULL DEFAULT '\"normal\"';
 ALTER TABLE downloads ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE downloads ADD COLUMN picks BLOB;
 ALTER TABLE downloads ADD COLUMN wanted INTEGER;
+ALTER TABLE downloads ADD COLUMN here INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE downloads ADD COLUMN held TEXT;
 ALTER TABLE shares ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE uploads (
@@ -193,6 +194,7 @@ mod tests {
             priority: Priority::Normal,
             paused: false,
             wanted: None,
+            here: 0,
             status: DownloadStatus::Active,
         };
         assert_eq!(downloads[0].1, expected);

@@ -231,10 +231,13 @@ fn a_download_comes_back_as_it_was_and_a_new_attempt_holds_nothing() {
         priority: Priority::High,
         paused: true,
         wanted: Some(12),
+        here: 5,
         status: DownloadStatus::Conflict("/d/a.bin".into()),
     };
     own.set_download(ACCOUNT, &id, &download).unwrap();
     assert_eq!(own.downloads(ACCOUNT).unwrap(), [(id, download.clone())]);
+    own.set_here(ACCOUNT, &[(id, 7)]).unwrap();
+    assert_eq!(own.downloads(ACCOUNT).unwrap()[0].1.here, 7);
     let done = Download { status: DownloadStatus::Done("/d/a.bin".into()), ..download };
     own.set_download(ACCOUNT, &id, &done).unwrap();
     assert!(own.held(ACCOUNT, 10).unwrap().is_empty(), "only some of it was picked");

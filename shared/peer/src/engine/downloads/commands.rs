@@ -71,6 +71,7 @@ impl Engine {
             priority: priority.unwrap_or_default(),
             paused: false,
             wanted: None,
+            here: earlier.map_or(0, |record| record.here),
             status: DownloadStatus::Active,
         })
     }
@@ -99,15 +100,19 @@ impl Engine {
     /// was one.
     pub(super) async fn give_up(&mut self, row: &OfferRow) -> Result<bool, Failure> {
         let Some(record) = self.downloads.record(&row.offer).cloned() else { return Ok(false) };
-        if matches!(record.status, DownloadStatus::Done(_) | DownloadStatus::Cancelled) {
+        if let DownloadStatus::Done(_) | DownloadStatus::Clearing | DownloadStatus::Cancelled = record.status
+        {
             return Ok(false);
         }
         self.release(&row.offer);
         // A task removes the part when it has let go of it.
-        if !self.downloads.cancel(&row.offer) {
+        let status = if self.downloads.cancel(&row.offer) {
+            DownloadStatus::Clearing
+        } else {
             discard_part(row, &record).await;
-        }
-        self.keep(row.offer, Download { status: DownloadStatus::Cancelled, ..record }).await?;
+            DownloadStatus::Cancelled
+        };
+        self.keep(row.offer, Download { status, here: 0, ..record }).await?;
         self.settle_downloads();
         Ok(true)
     }
@@ -119,9 +124,9 @@ impl Engine {
             return Ok(());
         }
         let wanted = self.downloads.wanted(&offer).or(record.wanted);
-        self.downloads.suspend(&offer);
+        let here = self.downloads.suspend(&offer);
         self.release(&offer);
-        self.keep(offer, Download { paused: true, wanted, ..record }).await?;
+        self.keep(offer, Download { paused: true, wanted, here, ..record }).await?;
         self.settle_downloads();
         Ok(())
     }
@@ -169,6 +174,21 @@ impl Engine {
         let Some(signed_in) = &self.signed_in else { return };
         for offer in self.downloads.settle(&signed_in.offers, &signed_in.directory) {
             self.release(&offer);
+        }
+    }
+
+    /// Removes what earlier runs left of downloads that were given up.
+    pub(in crate::engine) fn clear_up_downloads(&mut self) {
+        if let Some(signed_in) = &self.signed_in {
+            self.downloads.clear_up(&signed_in.offers, &signed_in.directory);
+        }
+    }
+
+    /// Writes down how much is here of downloads that stop with the program.
+    pub(in crate::engine) async fn note_here(&mut self, here: Vec<(MessageId, u64)>) {
+        let Some(account) = self.signed_in.as_ref().map(|signed_in| signed_in.account.id) else { return };
+        if let Err(error) = self.history.call(move |db| db.set_here(account, &here)).await {
+            self.notice(error);
         }
     }
 

@@ -81,6 +81,9 @@ impl Engine {
                 Err(FetchError::Cancelled) => {}
                 Err(_) => discard_part(&row, &record).await,
             }
+            if record.status == DownloadStatus::Clearing {
+                self.keep(offer, Download { status: DownloadStatus::Cancelled, ..record }).await?;
+            }
             return Ok(());
         }
         let wanted = wanted.or(record.wanted);

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use landline_protocol::{DeviceId, MessageId, Root};
 use landline_transfer::Destination;
-use landline_transfer::fetch::{FetchJob, Kind, Line, Progress, Source};
+use landline_transfer::fetch::{FetchJob, Kind, Line, Phase, Progress, Source};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::run::Run;
-use super::{Downloads, Offers, Surroundings};
+use super::{Downloads, Entry, Offers, Surroundings};
 use crate::engine::directory::Directory;
-use crate::history::{Download, OfferRow};
+use crate::history::{Download, DownloadStatus, OfferRow};
 use crate::rate::RateMeter;
 
 /// Between two questions who holds what is being fetched.
@@ -23,6 +23,9 @@ const SEEK: Duration = Duration::from_secs(3);
 const SEEK_FIRST: Duration = Duration::from_millis(400);
 /// The same while nobody can be reached.
 const SEEK_PARKED: Duration = Duration::from_secs(10);
+
+/// How long an end waits for downloads that are being removed; the next start does what is left.
+const CLEARING: Duration = Duration::from_secs(3);
 
 /// A download at work.
 pub(super) struct Live {
@@ -36,7 +39,7 @@ pub(super) struct Live {
     /// How long to wait then before the one that follows.
     pub(super) seek_pause: Duration,
     pub(super) cancel: CancellationToken,
-    _task: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 /// What a task is told while it runs.
@@ -44,6 +47,15 @@ pub(super) struct Told {
     root: watch::Sender<Option<Root>>,
     pub(super) sources: watch::Sender<Arc<[Source]>>,
     pub(super) pass: watch::Sender<Arc<str>>,
+}
+
+impl Live {
+    /// Bytes that are here, once that has been looked at.
+    pub(super) fn here(&self) -> Option<u64> {
+        let progress = self.progress.borrow();
+        let is_known = progress.wanted > 0 && progress.phase != Phase::Checking;
+        is_known.then_some(progress.here)
+    }
 }
 
 impl Surroundings {
@@ -80,10 +92,49 @@ impl Downloads {
         }
     }
 
-    /// Stops a task for now; what is here is kept.
-    pub(super) fn suspend(&mut self, offer: &MessageId) {
-        if let Some(entry) = self.entries.get_mut(offer) {
-            entry.live = None;
+    /// Stops a task for now; what is here is kept. Tells how much that is.
+    pub(super) fn suspend(&mut self, offer: &MessageId) -> u64 {
+        let Some(entry) = self.entries.get_mut(offer) else { return 0 };
+        if let Some(live) = entry.live.take() {
+            entry.record.here = live.here().unwrap_or(entry.record.here);
+        }
+        entry.record.here
+    }
+
+    /// Stops all tasks and forgets them. Those that clear up after a cancel are waited for, a while:
+    /// nothing is to be left of what was given up. Tells how much is here of the others.
+    pub(in crate::engine) async fn stop_all(&mut self) -> Vec<(MessageId, u64)> {
+        let mut here = Vec::new();
+        let mut clearing = Vec::new();
+        for (offer, entry) in self.entries.drain() {
+            match entry.live {
+                Some(live) if live.cancel.is_cancelled() => clearing.push(live.task),
+                Some(live) => here.extend(live.here().map(|bytes| (offer, bytes))),
+                None => {}
+            }
+        }
+        self.queue.clear();
+        self.outlooks.clear();
+        let cleared = async {
+            for task in clearing {
+                // One that panicked has nothing more to wait for either.
+                let _ = task.await;
+            }
+        };
+        if tokio::time::timeout(CLEARING, cleared).await.is_err() {
+            tracing::info!("what is left of cancelled downloads is removed at the next start");
+        }
+        here
+    }
+
+    /// Removes what is left of downloads that were given up when an earlier run ended.
+    pub(in crate::engine) fn clear_up(&mut self, offers: &Offers, directory: &Directory) {
+        let left = |(offer, entry): (&MessageId, &Entry)| {
+            (entry.record.status == DownloadStatus::Clearing).then_some(*offer)
+        };
+        for offer in self.entries.iter().filter_map(left).collect::<Vec<_>>() {
+            self.start(offer, offers, directory);
+            self.cancel(&offer);
         }
     }
 
@@ -137,7 +188,7 @@ impl Downloads {
             next_seek: Instant::now(),
             seek_pause: SEEK_FIRST,
             cancel,
-            _task: AbortOnDropHandle::new(tokio::spawn(run.go())),
+            task: AbortOnDropHandle::new(tokio::spawn(run.go())),
         });
     }
 

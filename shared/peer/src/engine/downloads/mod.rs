@@ -83,18 +83,11 @@ impl Downloads {
         self.entries.values().filter_map(|entry| entry.live.as_ref()).any(moves)
     }
 
-    /// Ends all tasks and forgets them. What they verified stays on disk for the next start.
-    pub(super) fn stop_all(&mut self) {
-        self.entries.clear();
-        self.queue.clear();
-        self.outlooks.clear();
-    }
-
     /// Picks up what earlier runs began.
     pub(super) fn resume(&mut self, rows: Vec<(MessageId, Download)>) {
         for (offer, record) in rows {
-            let known = Known::default();
-            self.entries.insert(offer, Entry { record, known, resumed: true, live: None });
+            let (known, resumed) = (Known::default(), record.status != DownloadStatus::Clearing);
+            self.entries.insert(offer, Entry { record, known, resumed, live: None });
             self.line_up(&offer);
         }
     }

@@ -36,7 +36,10 @@ impl Downloads {
 impl Live {
     fn paint(&mut self, row: &OfferRow, view: &mut TransferView, looker: &Looker<'_>) -> TransferState {
         let progress = self.progress.borrow().clone();
-        view.bytes = progress.here;
+        // Until that has been looked at, what was here before is the best that is known.
+        if progress.wanted > 0 {
+            view.bytes = progress.here;
+        }
         view.picture = progress.picture.clone();
         view.files_done = progress.files.1;
         if progress.wanted > 0 {
@@ -78,6 +81,7 @@ fn paint_record(row: &OfferRow, record: &Download, view: &mut TransferView, look
     view.path = Some(record.folder.join(record.name.as_str()));
     view.priority = record.priority;
     view.size = record.wanted.unwrap_or(view.size);
+    view.bytes = record.here;
     view.state = match &record.status {
         DownloadStatus::Done(path) => {
             view.path = Some(path.clone());
@@ -86,7 +90,7 @@ fn paint_record(row: &OfferRow, record: &Download, view: &mut TransferView, look
             view.files_done = record.picks.as_ref().map_or(all, |picks| picks.len() as u64);
             TransferState::Done
         }
-        DownloadStatus::Cancelled => {
+        DownloadStatus::Clearing | DownloadStatus::Cancelled => {
             let by = if row.is_withdrawn() { &row.author } else { looker.me };
             TransferState::Cancelled { by: by.clone() }
         }
