@@ -1,7 +1,6 @@
 //! Sizes and rates as people read and type them, in the window and on the command line alike.
 
-/// The least limit that may be set, in bytes a second.
-pub(crate) const LEAST_RATE: u64 = 1024;
+use landline_peer::api::LEAST_RATE;
 
 /// `0 B`, `812 B`, `1.5 KiB`, `112 MiB`, `4.8 GiB`.
 pub(crate) fn size(bytes: u64) -> String {
@@ -35,7 +34,7 @@ pub(crate) fn parse_rate(typed: &str) -> Result<u64, &'static str> {
     let number: f64 = number.parse().map_err(|_| WRONG)?;
     let rate = number * factor;
     if rate < LEAST_RATE as f64 {
-        return Err("a limit is at least 1 KiB/s: less would stand still");
+        return Err("a limit is at least 16 KiB/s: less would stand still");
     }
     if rate > 1e15 {
         return Err("that is no limit any more; leave it out instead");

@@ -40,6 +40,7 @@ async fn a_withdrawn_offer_is_over_for_everybody() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
     let mut carol = office.person("carol").await;
+    alice.sends_at(16 * MIB).await;
     let file = alice.file("draft.iso", LONG);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     carol.is_offered(offer).await;

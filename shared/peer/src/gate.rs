@@ -17,8 +17,8 @@ const NOT_READY_MS: u64 = 1_000;
 /// What other peers' credentials are checked against, at one moment.
 #[derive(Clone, Default)]
 pub(crate) struct Gatekeeper {
-    /// Absent while nobody is signed in, or the shares of the last run are not all open again:
-    /// whoever asks is told to come back, not that there is nothing.
+    /// Absent while nobody is signed in, or it is not known yet what was shared in the last run: whoever
+    /// asks is told to come back, not that there is nothing.
     pub(crate) verifier: Option<Arc<TokenVerifier>>,
     /// The coordinator is out of reach. A binding known from before is honoured for a week past its
     /// expiry then, for it cannot be renewed.

@@ -20,10 +20,21 @@ pub(crate) struct FileService {
 
 impl FileService {
     /// Answers one request of a device that has proved its key.
-    pub(crate) async fn answer(self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(mut self, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let keeper = self.gate.borrow_and_update().clone();
+        let asker = match keeper.admit(peer.device, request.headers(), self.clock.now()) {
+            Ok(asker) => asker,
+            Err(refusal) => return error(&refusal),
+        };
+        let headers = request.headers().clone();
+        let response = respond(&self.shares, &asker, &peer.hangup, request).await;
+        if !self.gate.has_changed().unwrap_or(true) {
+            return response;
+        }
+        // Somebody may have been turned away while this was prepared, too late for whoever ends responses.
         let keeper = self.gate.borrow().clone();
-        match keeper.admit(peer.device, request.headers(), self.clock.now()) {
-            Ok(asker) => respond(&self.shares, &asker, &peer.hangup, request).await,
+        match keeper.admit(peer.device, &headers, self.clock.now()) {
+            Ok(_) => response,
             Err(refusal) => error(&refusal),
         }
     }

@@ -14,7 +14,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 mod folders;
@@ -77,19 +77,6 @@ impl Directory {
     /// Opens a regular file for reading and writing, made if missing.
     pub fn open_or_create(&self, name: impl AsRef<OsStr>) -> Result<File, OpenError> {
         self.open_with(name.as_ref(), OFlags::RDWR | OFlags::CREATE, Mode::from_raw_mode(0o666))
-    }
-
-    /// Gives a file another name beneath this directory; refused when the name is taken.
-    pub fn rename_noreplace(&self, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) -> io::Result<()> {
-        let (from, to) = (component(from.as_ref())?, component(to.as_ref())?);
-        match rustix::fs::renameat_with(&self.fd, from, &self.fd, to, RenameFlags::NOREPLACE) {
-            // NFS and some FUSE file systems: a link refuses a taken name just as well.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::linkat(&self.fd, from, &self.fd, to, AtFlags::empty())?;
-                self.remove(from)
-            }
-            other => Ok(other?),
-        }
     }
 
     /// Removes a file; one that is not there is as good as removed.
@@ -215,11 +202,11 @@ mod tests {
     fn nothing_is_overwritten_by_a_rename() {
         let (temp, directory) = folder();
         fs::write(temp.path().join("in/other"), "other").unwrap();
-        let taken = directory.rename_noreplace("file", "other").unwrap_err();
+        let taken = directory.move_to("file", &directory, "other").unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(temp.path().join("in/other")).unwrap(), b"other");
-        directory.rename_noreplace("file", "free").unwrap();
-        assert!(directory.rename_noreplace("free", "../out").is_err());
+        directory.move_to("file", &directory, "free").unwrap();
+        assert!(directory.move_to("free", &directory, "../out").is_err());
         directory.remove("none").unwrap();
         directory.sync().unwrap();
         assert!(directory.names().unwrap().contains(&"free".into()));
@@ -241,7 +228,7 @@ mod tests {
                         base.join("trap"),
                         rustix::fs::CWD,
                         base.join("file"),
-                        RenameFlags::EXCHANGE,
+                        rustix::fs::RenameFlags::EXCHANGE,
                     )
                     .unwrap();
                 }

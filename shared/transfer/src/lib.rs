@@ -34,7 +34,7 @@ pub use beneath::Directory;
 pub use disk::FileVersion;
 pub use fetch::{FetchError, FetchJob, Fetched, Phase, Progress, fetch};
 pub use layout::Layout;
-pub use limit::{Rates, Throttle};
+pub use limit::{LEAST_RATE, Rates, Throttle};
 pub use manifest::Manifest;
 pub use serve::{Asker, respond};
 pub use share::{Audience, Hashed, Kind, ShareError, Shared, SharedVersion, Shares};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use landline_protocol::{ConversationId, ConversationKind, FileName, InviteLink, MessageId, Seq, UserName};
-pub use landline_transfer::Conflict;
+pub use landline_transfer::{Conflict, LEAST_RATE};
 use serde::{Deserialize, Serialize};
 
 pub use transfer::{
@@ -111,8 +111,8 @@ pub enum Action {
     },
     /// Slots, limits and what to do about taken names, from now on.
     SetTransfers(TransferSettings),
-    /// Limits for this run, beside those that are set for good: the lower one holds. At least 1 KiB a
-    /// second.
+    /// Limits for this run, beside those that are set for good: the lower one holds. At least
+    /// [`LEAST_RATE`] each.
     CapRates {
         /// Bytes a second in all, outwards.
         up: Option<u64>,

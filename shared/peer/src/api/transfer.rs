@@ -101,7 +101,7 @@ pub struct TransferSettings {
     pub download_slots: u32,
     /// People served at once; the others wait, told how many are ahead.
     pub upload_slots: u32,
-    /// Bytes a second in all, outwards; `None` is no limit. At least 1 KiB.
+    /// Bytes a second in all, outwards; `None` is no limit. At least [`LEAST_RATE`](super::LEAST_RATE).
     pub up: Option<u64>,
     /// Likewise, inwards.
     pub down: Option<u64>,

@@ -1,5 +1,5 @@
 //! What the file server's gatekeeper goes by, kept up to date: whose credentials count, which were
-//! taken back, which bindings are known, and whether the shares are ready.
+//! taken back, and which bindings are known.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::gate::Gatekeeper;
 const SKEW_NOTED: u64 = 1_000;
 
 impl Engine {
-    /// Lets askers in once everything they could ask for is there.
+    /// Lets askers in. Everything they could ask for is there, or awaited.
     pub(super) fn open_gate(&self) {
-        let Some(signed_in) = self.signed_in.as_ref().filter(|_| self.outgoing.is_complete()) else { return };
+        let Some(signed_in) = &self.signed_in else { return };
         let verifier = signed_in.account.keys.clone().map(|keys| Arc::new(TokenVerifier::new(keys)));
         let known = Arc::new(signed_in.directory.bindings());
         let revoked = Arc::new(held_revocations(signed_in).map(|list| voided(&list)).unwrap_or_default());

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use landline_protocol::UserName;
 
 use super::Engine;
-use crate::api::{Failure, FailureKind, TransferSettings};
+use crate::api::{Failure, FailureKind, LEAST_RATE, TransferSettings};
 use crate::history::{History, HistoryError};
 
 /// The name under which [`TransferSettings`] are kept.
 const TRANSFERS: &str = "transfers";
 
-/// The slowest limit, in bytes a second.
-const SLOWEST: u64 = 1024;
 /// The most downloads at once.
 const DOWNLOADS: u32 = 64;
 /// The most people served at once.
@@ -99,8 +97,9 @@ fn check(settings: &TransferSettings) -> Result<(), Failure> {
     }
     let people = settings.up_to.values().chain(settings.down_from.values());
     let mut limits = settings.up.iter().chain(&settings.down).chain(people);
-    if limits.any(|limit| *limit < SLOWEST) {
-        return invalid("A limit is at least 1 KiB a second. To stop a transfer, pause it.".to_owned());
+    if limits.any(|limit| *limit < LEAST_RATE) {
+        let least = LEAST_RATE / 1024;
+        return invalid(format!("A limit is at least {least} KiB a second. To stop a transfer, pause it."));
     }
     Ok(())
 }
@@ -113,7 +112,7 @@ mod tests {
     fn what_would_stop_everything_is_no_setting() {
         let usual = TransferSettings::default();
         assert_eq!(check(&usual), Ok(()));
-        let limited = TransferSettings { up: Some(SLOWEST), ..usual.clone() };
+        let limited = TransferSettings { up: Some(LEAST_RATE), ..usual.clone() };
         assert_eq!(check(&limited), Ok(()));
         let bob = || BTreeMap::from([("bob".parse().unwrap(), 10)]);
         for bad in [

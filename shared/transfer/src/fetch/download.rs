@@ -216,6 +216,10 @@ impl Download {
         if peers.iter().any(|peer| peer.state() == SourceState::Connecting) {
             return Phase::Connecting;
         }
+        if let Some(mismatch) = peers.iter().filter(|peer| peer.is_author()).find_map(|peer| peer.replaced())
+        {
+            return Phase::WrongKey(mismatch);
+        }
         // The author comes first among the sources.
         let why = peers.iter().find_map(|peer| match peer.state() {
             SourceState::Waiting(why) => Some(why),

@@ -15,7 +15,8 @@ use crate::store::Taken;
 /// What ended a download. Except after [`Cancelled`](Self::Cancelled), the part file is kept.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Somebody answered with another key than the pinned one.
+    /// Somebody answered with another key than the pinned one. A download waits for the right one
+    /// ([`Phase::WrongKey`](super::Phase::WrongKey)); a look at a folder does not.
     #[error(
         "The device at the sender's address showed another key than expected, so nothing was fetched. \
          Compare the verification codes with the sender before going on."
@@ -32,7 +33,7 @@ pub enum FetchError {
     Gone,
     /// What came is not what was offered.
     #[error(
-        "What the sender's device sent is not the file that was offered, so it was thrown away. \
+        "What the sender's device sent is not the file that was offered, so that was thrown away. \
          Ask the sender to share it again."
     )]
     Corrupt,
@@ -70,11 +71,6 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether trying again in a moment, with nothing else changed, can succeed.
-    pub fn retryable(&self) -> bool {
-        matches!(self, Self::Busy)
-    }
-
     /// What an error of this machine's disk means.
     pub(crate) fn disk(error: io::Error, folder: &Path, needed: u64) -> Self {
         if let Some(Taken(path)) = Taken::of(&error) {

@@ -15,6 +15,7 @@ use super::trouble::Trouble;
 use super::wire::Wire;
 use super::worker::Worker;
 use super::{FetchError, Kind};
+use crate::limit::{LEAST_RATE, Throttle};
 use crate::manifest::{Manifest, PATH_BYTES};
 use crate::plan::Has;
 use crate::tree::{PieceTree, VALUE_BYTES, encoded_len};
@@ -52,6 +53,7 @@ impl Worker {
     async fn tree(&mut self, root: &Root) -> Result<Known, Trouble> {
         let size = self.download.job.size;
         let bytes = self.wire()?.whole(Resource::Tree, encoded_len(size)).await?;
+        self.peer.throttle.take(bytes.len()).await;
         let tree = PieceTree::from_bytes(&bytes, size, root)
             .map_err(|_| Trouble::Lied("sent hashes that do not belong to what was offered"))?;
         Ok(Known::of_file(tree))
@@ -59,7 +61,8 @@ impl Worker {
 
     async fn manifest(&mut self, root: Root) -> Result<Known, Trouble> {
         let (size, summary) = (self.download.job.size, self.download.job.summary);
-        let bytes = manifest_bytes(self.wire()?, size, summary).await?;
+        let peer = Arc::clone(&self.peer);
+        let bytes = manifest_bytes(self.wire()?, size, summary, Some(&peer.throttle)).await?;
         let read = tokio::task::spawn_blocking(move || believe(bytes, root, size, summary)).await;
         read.map_err(Trouble::broken)?
     }
@@ -90,22 +93,35 @@ fn read_have(have: &Have) -> Result<(Has, Option<Vec<u8>>), Trouble> {
     Ok((has, given))
 }
 
-/// A manifest, whole; nothing is known of it yet but that it is not too long.
+/// A manifest, whole; nothing is known of it yet but that it is not too long. A limit makes pauses between
+/// its parts.
 pub(super) async fn manifest_bytes(
     wire: &mut Wire,
     size: u64,
     summary: Option<FolderSummary>,
+    throttle: Option<&Throttle>,
 ) -> Result<Vec<u8>, Trouble> {
     let most = longest_manifest(size, summary);
     let (mut all, mut total) = (Vec::new(), None);
     while total.is_none_or(|total| (all.len() as u64) < total) {
-        let said = wire.more(Resource::Manifest, &mut all, MANIFEST_PART.min(most)).await?;
+        let before = all.len();
+        let said = wire.more(Resource::Manifest, &mut all, part_len(throttle).min(most)).await?;
+        if let Some(throttle) = throttle {
+            throttle.take(all.len() - before).await;
+        }
         if said > most || total.is_some_and(|total| total != said) {
             return Err(Trouble::Lied("sent a list of files that has no end"));
         }
         total = Some(said);
     }
     Ok(all)
+}
+
+/// How much of a manifest to ask for: no more than is let through before the other side takes the line for
+/// idle.
+fn part_len(throttle: Option<&Throttle>) -> u64 {
+    let rate = throttle.and_then(Throttle::rate);
+    rate.map_or(MANIFEST_PART, |rate| rate.clamp(LEAST_RATE, MANIFEST_PART))
 }
 
 /// The longest manifest that the offer leaves room for, so that nobody can make this machine hold a

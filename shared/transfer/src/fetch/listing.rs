@@ -50,7 +50,7 @@ async fn ask(
     summary: Option<FolderSummary>,
     root: Root,
 ) -> Result<Arc<Manifest>, Trouble> {
-    let bytes = manifest_bytes(&mut Wire::open(line, source).await?, size, summary).await?;
+    let bytes = manifest_bytes(&mut Wire::open(line, source).await?, size, summary, None).await?;
     let read = tokio::task::spawn_blocking(move || believe(bytes, root, size, summary)).await;
     match read.map_err(Trouble::broken)??.proof {
         Proof::Folder(manifest) => Ok(manifest),
@@ -62,6 +62,7 @@ impl From<Trouble> for ListingError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Passing(why) | Trouble::Busy { why, .. } => Self::NotNow(why),
+            Trouble::WrongKey(mismatch) => Self::Failed(FetchError::KeyChanged(mismatch)),
             Trouble::Final(error) | Trouble::Local(error) => Self::Failed(error),
             Trouble::Lied(_) | Trouble::Beaten | Trouble::Stale => Self::Failed(FetchError::Corrupt),
         }

@@ -11,6 +11,7 @@ use landline_net::client::HttpConnection;
 use landline_net::dial::DialError;
 use landline_protocol::peer_routes::Door;
 use landline_protocol::{DeviceId, FolderSummary, OfferRef, Root, UserName};
+use landline_trust::tls::KeyMismatch;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -122,6 +123,9 @@ pub enum Phase {
     /// Nobody can be reached who has what is missing; it goes on when somebody can. The sentence says
     /// why.
     Waiting(String),
+    /// Somebody else answers at the author's address: nothing is fetched there. It goes on when the right
+    /// device is reached.
+    WrongKey(KeyMismatch),
     /// The author serves others first: so many are ahead.
     Queued(u32),
     /// Bringing the complete content to disk and giving it its name.
@@ -174,7 +178,7 @@ pub enum SourceState {
     Active,
     /// Tried again after a while; why.
     Waiting(String),
-    /// Not asked again; why: it lied, or has another key.
+    /// Not asked again; why: it lied, or said no for good.
     Dropped(String),
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use landline_protocol::peer_routes::Door;
 use landline_protocol::{DeviceId, UserName};
+use landline_trust::tls::KeyMismatch;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -46,6 +47,8 @@ struct Standing {
     has: Option<Has>,
     asked: Option<Instant>,
     moved: Option<Instant>,
+    /// Who answers where it was.
+    other: Option<KeyMismatch>,
     /// What it said for good.
     no: Option<FetchError>,
 }
@@ -70,6 +73,7 @@ impl Peer {
                 has,
                 asked: None,
                 moved: None,
+                other: None,
                 no: None,
             }),
         }
@@ -144,7 +148,17 @@ impl Peer {
             standing.state = SourceState::Active;
             standing.moved = Some(Instant::now());
         }
-        standing.ahead = None;
+        (standing.ahead, standing.other) = (None, None);
+    }
+
+    /// Somebody else answers at its address.
+    pub(super) fn is_replaced(&self, by: KeyMismatch) {
+        lock(&self.standing).other = Some(by);
+    }
+
+    /// Who answers at its address, if somebody else did when it was last tried.
+    pub(super) fn replaced(&self) -> Option<KeyMismatch> {
+        lock(&self.standing).other
     }
 
     /// A good piece came from it.
@@ -173,18 +187,14 @@ impl Peer {
     }
 
     /// It is somewhere else now, or said to be back where it was: whoever waits for it tries at once.
-    /// Another key at an address is forgiven with the address; a lie is not.
     pub(super) fn moved_to(&self, source: Source) {
-        let mut standing = lock(&self.standing);
+        let standing = lock(&self.standing);
         let is_awaited = matches!(standing.state, SourceState::Waiting(_)) && standing.ahead.is_none();
         self.source.send_if_modified(|now| {
             let is_new = *now != source;
             *now = source;
             is_new || is_awaited
         });
-        if matches!(standing.no, Some(FetchError::KeyChanged(_))) {
-            (standing.state, standing.no) = (SourceState::Connecting, None);
-        }
     }
 
     /// Something is coming, until the guard is dropped.

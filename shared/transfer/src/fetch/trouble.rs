@@ -6,6 +6,7 @@ use landline_net::client::HttpError;
 use landline_net::dial::DialError;
 use landline_protocol::name::printable;
 use landline_protocol::{ErrorCode, WireError};
+use landline_trust::tls::KeyMismatch;
 
 use super::FetchError;
 
@@ -30,6 +31,8 @@ pub(super) enum Trouble {
     },
     /// It sent what it cannot have by mistake: it is not asked again. What it did, after "it".
     Lied(&'static str),
+    /// Somebody else answers at its address: not talked to, and tried again later, for addresses change hands.
+    WrongKey(KeyMismatch),
     /// It has said no for good.
     Final(FetchError),
     /// Not its fault, and the same for every source: the download ends.
@@ -85,7 +88,7 @@ fn said(error: &WireError) -> String {
 impl From<DialError> for Trouble {
     fn from(error: DialError) -> Self {
         match error {
-            DialError::KeyChanged(mismatch) => Self::Final(FetchError::KeyChanged(mismatch)),
+            DialError::KeyChanged(mismatch) => Self::WrongKey(mismatch),
             other => Self::unreachable(other),
         }
     }

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, HeaderValue, RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE,
+    RANGE,
 };
 use hyper::{Request, Response, StatusCode};
 use landline_net::client::HttpConnection;
 use landline_protocol::peer_routes::{Door, Resource};
 use landline_protocol::swarm::PASS_HEADER;
-use landline_protocol::{Have, WireError};
+use landline_protocol::{ErrorCode, Have, WireError};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::trouble::Trouble;
@@ -37,6 +38,8 @@ pub(super) struct Wire {
     door: Door,
     line: Line,
     used: Instant,
+    /// Of the content, as it was when it was first asked for over this connection.
+    tag: Option<HeaderValue>,
 }
 
 /// The body of an answer.
@@ -55,7 +58,7 @@ impl Wire {
     /// Boxed within: the TLS state would make every future around it 16 KiB large.
     pub(super) async fn open(line: &Line, source: &Source) -> Result<Self, Trouble> {
         let connection = line.connect.connect(source).await?;
-        Ok(Self { connection, door: source.door, line: line.clone(), used: Instant::now() })
+        Ok(Self { connection, door: source.door, line: line.clone(), used: Instant::now(), tag: None })
     }
 
     /// Whether it is better dialled anew.
@@ -71,7 +74,13 @@ impl Wire {
     /// The body of exactly this slice of the content, perhaps compressed.
     pub(super) async fn content(&mut self, slice: Slice, size: u64) -> Result<Answer, Trouble> {
         let answer = self.ask(Resource::Content, Some(slice)).await?;
+        let tag = answer.headers().get(ETAG).cloned();
+        if answer.status() == StatusCode::OK && self.tag.is_some() && tag != self.tag {
+            let error = WireError::new(ErrorCode::Changed, "It is another version than before.");
+            return Err(Trouble::refused(error, self.is_author()));
+        }
         let answer = self.partial(answer).await?;
+        self.tag = tag;
         if header(answer.headers(), CONTENT_RANGE) != Some(slice.to_response(size).as_bytes()) {
             return Err(Trouble::Lied("sent another part of the file than was asked for"));
         }
@@ -129,6 +138,10 @@ impl Wire {
             .map_err(|_| Trouble::Lied("told what it has in words nobody understands"))
     }
 
+    fn is_author(&self) -> bool {
+        matches!(self.door, Door::Share(_))
+    }
+
     async fn partial(&mut self, answer: Response<Incoming>) -> Result<Response<Incoming>, Trouble> {
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => Ok(answer),
@@ -163,6 +176,9 @@ impl Wire {
         }
         if what == Resource::Content {
             request = request.header(ACCEPT_ENCODING, "zstd");
+            if let Some(tag) = &self.tag {
+                request = request.header(IF_RANGE, tag);
+            }
         }
         request.body(Full::default()).map_err(Trouble::broken)
     }
@@ -176,7 +192,7 @@ impl Wire {
         }
         self.done();
         match serde_json::from_slice::<WireError>(&text) {
-            Ok(error) => Trouble::refused(error, matches!(self.door, Door::Share(_))),
+            Ok(error) => Trouble::refused(error, self.is_author()),
             Err(_) => {
                 Trouble::Passing(format!("The device answered with status {status} and did not say why."))
             }

@@ -216,6 +216,12 @@ impl Worker {
                 tracing::warn!(device = %self.peer.device, user = %self.peer.user, what, "a source lied");
                 self.drop_peer(why, FetchError::Corrupt);
             }
+            Trouble::WrongKey(mismatch) => {
+                tracing::warn!(device = %self.peer.device, %mismatch, "somebody else answers for a source");
+                self.peer.is_replaced(mismatch);
+                let pause = self.backoff.next();
+                self.pause("Another device answers at its address.".to_owned(), None, pause).await;
+            }
             Trouble::Final(error) => self.drop_peer(error.to_string(), error),
             Trouble::Busy { ahead, after, why } => self.pause(why, ahead, after + jitter(after / 4)).await,
             // A line that was good until it broke is dialled again at once.

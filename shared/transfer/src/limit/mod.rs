@@ -16,6 +16,9 @@ mod bucket;
 
 use bucket::{Bucket, Place};
 
+/// The least limit that is one, in bytes a second: with less, whoever waits would take the line for dead.
+pub const LEAST_RATE: u64 = 16 * 1024;
+
 /// Limits in one direction. Clones are handles of the same limits.
 #[derive(Clone, Debug, Default)]
 pub struct Rates(Arc<Inner>);

@@ -88,10 +88,6 @@ impl Book {
         if was.is_free() != is.is_free() {
             self.change_free(piece, is.is_free());
         }
-        if was.is_lacking() != is.is_lacking() {
-            let holders = self.sources.iter_mut().filter(|source| source.has.get(piece));
-            holders.for_each(|source| source.count_lacking(is.is_lacking()));
-        }
     }
 
     fn change_free(&mut self, piece: usize, free: bool) {
@@ -129,9 +125,6 @@ impl Book {
         self.sources[who].has.set(piece, has);
         if mark.is_free() {
             self.count_at_holders(piece, true);
-        }
-        if mark.is_lacking() {
-            self.sources[who].count_lacking(has);
         }
     }
 

@@ -168,19 +168,9 @@ impl Plan {
         self.book.tasks.is_open(source, task, piece)
     }
 
-    /// Whether every piece of a run is here: whoever still brings it may stop.
-    pub fn is_run_here(&self, run: Run) -> bool {
-        run.range().all(|piece| self.is_here(piece))
-    }
-
     /// Whether every wanted piece is proven.
     pub fn is_complete(&self) -> bool {
         self.book.totals.verified == self.book.totals.wanted
-    }
-
-    /// Whether every wanted piece is here, proven or not.
-    pub fn is_here_all(&self) -> bool {
-        self.book.totals.here == self.book.totals.wanted
     }
 
     /// Wanted pieces that are not here.
@@ -188,24 +178,9 @@ impl Plan {
         self.book.totals.wanted.pieces - self.book.totals.here.pieces
     }
 
-    /// Wanted pieces that are not here and that nobody undertook to bring.
-    pub fn free(&self) -> usize {
-        self.book.totals.free.pieces
-    }
-
     /// Sources that have something.
     pub fn sources(&self) -> usize {
         self.book.sources.iter().filter(|source| !source.has.is_empty()).count()
-    }
-
-    /// Whether a source has something that is wanted and not here, free or not.
-    pub fn is_useful(&self, source: SourceId) -> bool {
-        self.book.position(source).is_some_and(|who| self.book.sources[who].lacking > 0)
-    }
-
-    /// Whether a source has something that is free: then [`take`](Self::take) gives it.
-    pub fn has_free(&self, source: SourceId) -> bool {
-        self.book.position(source).is_some_and(|who| self.book.sources[who].best().is_some())
     }
 
     /// Bytes of wanted pieces.
@@ -240,5 +215,29 @@ impl Plan {
             u8::try_from((here * 255).checked_div(end - begin).unwrap_or(255)).unwrap_or(255)
         };
         (0..cells).map(cell).collect()
+    }
+}
+
+/// What only those ask who check it.
+#[cfg(test)]
+impl Plan {
+    /// Whether every piece of a run is here: whoever still brings it may stop.
+    fn is_run_here(&self, run: Run) -> bool {
+        run.range().all(|piece| self.is_here(piece))
+    }
+
+    /// Whether every wanted piece is here, proven or not.
+    fn is_here_all(&self) -> bool {
+        self.book.totals.here == self.book.totals.wanted
+    }
+
+    /// Wanted pieces that are not here and that nobody undertook to bring.
+    fn free(&self) -> usize {
+        self.book.totals.free.pieces
+    }
+
+    /// Whether a source has something that is free: then [`take`](Self::take) gives it.
+    fn has_free(&self, source: SourceId) -> bool {
+        self.book.position(source).is_some_and(|who| self.book.sources[who].best().is_some())
     }
 }

@@ -15,8 +15,6 @@ pub(super) struct Source {
     pub(super) given: Bits,
     /// The bytes it was last thought good for, which says how fast it is beside others.
     pub(super) pace: u64,
-    /// Wanted pieces it has that are not here.
-    pub(super) lacking: usize,
     /// Free pieces it has, by how many sources have them, and apart from those that are given.
     fresh: Vec<usize>,
     again: Vec<usize>,
@@ -33,7 +31,7 @@ impl Source {
     pub(super) fn new(id: SourceId, pieces: usize) -> Self {
         let none = Bits::none(pieces);
         let given = none.clone();
-        Self { id, has: none, given, pace: 0, lacking: 0, fresh: Vec::new(), again: Vec::new() }
+        Self { id, has: none, given, pace: 0, fresh: Vec::new(), again: Vec::new() }
     }
 
     /// A piece it has, that so many sources have, became free or is so no longer.
@@ -44,11 +42,6 @@ impl Source {
             counts.resize(holders + 1, 0);
         }
         counts[holders] = if free { counts[holders] + 1 } else { counts[holders].saturating_sub(1) };
-    }
-
-    /// A wanted piece it has came, or is wanted again.
-    pub(super) fn count_lacking(&mut self, lacking: bool) {
-        self.lacking = if lacking { self.lacking + 1 } else { self.lacking.saturating_sub(1) };
     }
 
     /// Whether it gave to others some of what is free here, and not all: they fetch too, and would ask for

@@ -70,7 +70,7 @@ fn the_rarest_go_first_and_what_was_given_to_others_last() {
     assert!(plan.take(A, 1).unwrap().run.first < 2);
     assert_eq!(plan.take(A, 1).unwrap().run.first, 3, "given, but nobody else has it");
     assert_eq!(plan.take(A, 1).unwrap().run.first, 4, "given, but still better than to wait");
-    assert!(!plan.has_free(B) && plan.is_useful(B));
+    assert!(!plan.has_free(B));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn only_what_is_wanted_counts() {
     plan.has(A, Has::All, None);
     assert_eq!(plan.take(A, 64 * MIB).unwrap().run, Run { first: 0, count: 1 });
     plan.provisional(0);
-    assert!(plan.is_here_all() && !plan.is_complete() && !plan.is_useful(A));
+    assert!(plan.is_here_all() && !plan.is_complete());
     plan.want_only(&[true, true]);
     plan.verified(0);
     assert!(plan.is_complete());

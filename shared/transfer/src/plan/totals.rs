@@ -67,10 +67,6 @@ impl Mark {
     pub(super) fn is_verified(self) -> bool {
         self.wanted && self.state == State::Verified
     }
-
-    pub(super) fn is_lacking(self) -> bool {
-        self.wanted && !self.state.is_here()
-    }
 }
 
 /// Some pieces together.

@@ -1,12 +1,19 @@
 //! The answers that are no content, and the headers of those that are.
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use landline_net::{Body, error};
 use landline_protocol::{ErrorCode, WireError};
 
+use crate::limit::Throttle;
 use crate::range::Slice;
 use crate::share::{ASK_AGAIN, ReadError, ShareError};
+
+/// The most of a list that is sent at a time while there is a limit.
+const LIST_FRAME: usize = 64 * 1024;
 
 /// There is nothing here, or not for this asker: nobody can tell which.
 pub(super) fn not_found() -> Response<Body> {
@@ -33,6 +40,27 @@ pub(super) fn busy(ahead: u32) -> Response<Body> {
     let mut wire = WireError::new(ErrorCode::TooManyRequests, why).retry_after_ms(wait);
     wire.details.ahead = Some(ahead);
     error(&wire)
+}
+
+/// A list at the rate that its asker may have.
+pub(super) fn paced(list: Bytes, throttle: Throttle) -> Body {
+    if !throttle.is_limited() {
+        return landline_net::full(list);
+    }
+    let frames = futures_util::stream::unfold((list, throttle), async |(mut rest, throttle)| {
+        let len = rest.len().min(throttle.frame(LIST_FRAME));
+        let frame = Some(rest.split_to(len)).filter(|frame| !frame.is_empty())?;
+        throttle.take(len).await;
+        Some((Ok(Frame::data(frame)), (rest, throttle)))
+    });
+    StreamBody::new(frames).boxed()
+}
+
+/// What was shared before a restart is not open again yet.
+pub(super) fn opening() -> Response<Body> {
+    let text = "This was shared before a restart and is being opened again. Try again in a moment.";
+    let wait = u64::try_from(ASK_AGAIN.as_millis()).unwrap_or(u64::MAX);
+    error(&WireError::new(ErrorCode::TooManyRequests, text).retry_after_ms(wait))
 }
 
 pub(super) fn unsatisfiable(size: u64) -> Response<Body> {

@@ -62,12 +62,12 @@ impl ContentBody {
         served: Arc<Served>,
         reader: Reader,
         slice: Slice,
-        slot: Slot,
+        (listed, slot): (Listed, Slot),
         encoder: Option<Encoder>,
     ) -> Self {
-        let (shares, device) = (ask.shares.clone(), ask.asker.device);
+        let shares = ask.shares.clone();
         let body = Self {
-            listed: Listed::new(shares.live(), served.door, device, ask.hangup),
+            listed,
             sending: served.past.meters.begin(ask.asker, shares.pulse()),
             giving: served.past.given.begin(&served.layout, slice),
             throttle: shares.rates().of(&ask.asker.user),

@@ -12,7 +12,7 @@ use super::body::{ContentBody, LARGE_FRAMES};
 use super::coding::{self, Encoder, SAMPLE_BYTES, Sample};
 use super::{Ask, answers};
 use crate::range::{Selection, Slice};
-use crate::share::{ReadError, Reader, Served};
+use crate::share::{Listed, ReadError, Reader, Served};
 
 /// Some bytes of a content that are served as one thing.
 pub(super) struct Stream {
@@ -26,6 +26,14 @@ pub(super) struct Stream {
 struct Begun {
     reader: Reader,
     sample: Option<Sample>,
+}
+
+/// Why there is no first byte.
+enum Unreadable {
+    /// The file.
+    Source(ReadError),
+    /// The program ends.
+    Ending,
 }
 
 impl Ask<'_> {
@@ -63,23 +71,27 @@ impl Ask<'_> {
             Some(Ok(slot)) => Some(slot),
             None => None,
         };
-        let begun = self.begin(served, slice, sends).await?;
+        // Before anything is waited for: whoever ends responses from now on ends this one too.
+        let listed = Listed::new(self.shares.live(), served.door, self.asker.device, self.hangup);
+        let begun = match self.begin(served, slice, sends).await {
+            Ok(begun) => begun,
+            Err(why) => {
+                // The answer says why: it must not end with the door.
+                drop(listed);
+                return Err(Box::new(self.unreadable(served, why)));
+            }
+        };
         let Some(slot) = slot else {
             return Ok((empty(), false));
         };
         let encoder = begun.sample.and_then(|sample| self.encoder(served, &sample));
         let is_coded = encoder.is_some();
-        let body = ContentBody::new(self, Arc::clone(served), begun.reader, slice, slot, encoder);
+        let body = ContentBody::new(self, Arc::clone(served), begun.reader, slice, (listed, slot), encoder);
         Ok((body.boxed(), is_coded))
     }
 
     /// Opens and samples where that may take as long as a disk likes.
-    async fn begin(
-        &self,
-        served: &Arc<Served>,
-        slice: Slice,
-        sends: bool,
-    ) -> Result<Begun, Box<Response<Body>>> {
+    async fn begin(&self, served: &Arc<Served>, slice: Slice, sends: bool) -> Result<Begun, Unreadable> {
         let sampling = sends && self.samples(served, slice);
         let mut reader = served.reader();
         if !reader.must_open() && !sampling {
@@ -91,17 +103,19 @@ impl Ask<'_> {
             Ok(Begun { reader, sample })
         });
         match opened.await {
-            Ok(Ok(begun)) => Ok(begun),
-            Ok(Err(why)) => {
-                tracing::info!(door = ?served.door, %why, "something shared cannot be served");
-                let refusal = answers::refused(&why);
-                if let ReadError::Source(why) = why {
-                    self.shares.spoil(served, why);
-                }
-                Err(Box::new(refusal))
-            }
-            Err(_) => Err(Box::new(answers::shutting_down())),
+            Ok(begun) => begun.map_err(Unreadable::Source),
+            Err(_) => Err(Unreadable::Ending),
         }
+    }
+
+    fn unreadable(&self, served: &Served, why: Unreadable) -> Response<Body> {
+        let Unreadable::Source(why) = why else { return answers::shutting_down() };
+        tracing::info!(door = ?served.door, %why, "something shared cannot be served");
+        let refusal = answers::refused(&why);
+        if let ReadError::Source(why) = why {
+            self.shares.spoil(served, why);
+        }
+        refusal
     }
 
     /// Whether to find out if compressing is worth it: cheap reasons against it first.

@@ -37,13 +37,14 @@ pub async fn respond<B>(
     if !is_head && head.method != Method::GET {
         return answers::method_not_allowed();
     }
-    let found = FileRoute::parse(head.uri.path())
-        .and_then(|route| Some((shares.find(&route.door, asker)?, route.resource)));
+    let route = FileRoute::parse(head.uri.path());
+    let found = route.and_then(|route| Some((shares.find(&route.door, asker)?, route.resource)));
     let mut response = match found {
         Some((served, resource)) => {
             let ask = Ask { shares, asker, hangup, headers: &head.headers, is_head };
             ask.answer(served, resource).await
         }
+        None if route.is_some_and(|route| shares.awaits(&route.door, asker)) => answers::opening(),
         None => answers::not_found(),
     };
     if is_head {
@@ -93,7 +94,8 @@ impl Ask<'_> {
         };
         let place = |at| usize::try_from(at).unwrap_or(bytes.len());
         let part = bytes.slice(place(slice.start)..place(slice.end));
-        let mut response = answers::bytes(status, landline_net::full(part), Some(slice.len()));
+        let throttle = self.shares.rates().of(&self.asker.user);
+        let mut response = answers::bytes(status, answers::paced(part, throttle), Some(slice.len()));
         answers::describe(&mut response, status, slice, size, tag);
         response
     }

@@ -9,10 +9,11 @@ use landline_protocol::DeviceId;
 use landline_protocol::peer_routes::Door;
 use tokio_util::sync::CancellationToken;
 
+use crate::limit::LEAST_RATE;
 use crate::lock;
 
-/// The slowest receiver worth serving, in bytes a second.
-const SLOWEST: f64 = 8.0 * 1024.0;
+/// The slowest receiver worth serving, in bytes a second: far from what any limit allows.
+const SLOWEST: f64 = LEAST_RATE as f64 / 2.0;
 /// How long it may be slower.
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -110,6 +110,22 @@ impl Shares {
         }
     }
 
+    /// Something under this id will be added soon, as when it is opened again after a restart. Until it is
+    /// added, or removed, its audience is told to come back instead of that there is nothing.
+    pub fn await_share(&self, id: ShareId, audience: Audience) {
+        lock(&self.0.table).await_share(id, audience.into());
+    }
+
+    /// Nothing is awaited any more.
+    pub fn await_nothing(&self) {
+        lock(&self.0.table).await_nothing();
+    }
+
+    /// Whether it is still to be added.
+    pub fn is_awaited(&self, id: &ShareId) -> bool {
+        lock(&self.0.table).awaited(id).is_some()
+    }
+
     /// Serves it under an id from now on. The same id again replaces what it stood for and stops its
     /// transfers.
     pub fn add(&self, id: ShareId, mut shared: Shared, audience: Audience) {
@@ -195,6 +211,12 @@ impl Shares {
     /// What is behind a door, if there is something and it is for this asker.
     pub(crate) fn find(&self, door: &Door, asker: &Asker) -> Option<Arc<Served>> {
         self.get(door).filter(|served| served.admits(asker))
+    }
+
+    /// Whether there will soon be something behind a door for this asker.
+    pub(crate) fn awaits(&self, door: &Door, asker: &Asker) -> bool {
+        let Door::Share(id) = door else { return false };
+        lock(&self.0.table).awaited(id).is_some_and(|audience| audience.admits(&asker.user))
     }
 
     /// Tells the engine, once, that what is behind a door is not what it was. What is merely out of

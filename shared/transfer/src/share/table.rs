@@ -3,8 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
+use landline_protocol::ShareId;
 use landline_protocol::peer_routes::Door;
 
+use super::audience::Folded;
 use super::served::Served;
 use super::shared::SharedFile;
 use crate::beneath::Directory;
@@ -17,6 +19,8 @@ const LOG: usize = 1_000;
 #[derive(Default)]
 pub(super) struct Table {
     doors: HashMap<Door, Arc<Served>>,
+    /// What will be behind a door once it is opened again, and for whom.
+    awaited: HashMap<ShareId, Folded>,
     /// Shares of one folder share its handle.
     directories: HashMap<(u64, u64), Weak<Directory>>,
 }
@@ -31,10 +35,30 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, served: Served) {
+        self.forget(&served.door);
         self.doors.insert(served.door, Arc::new(served));
     }
 
+    pub(super) fn await_share(&mut self, id: ShareId, audience: Folded) {
+        self.awaited.insert(id, audience);
+    }
+
+    pub(super) fn await_nothing(&mut self) {
+        self.awaited.clear();
+    }
+
+    pub(super) fn awaited(&self, id: &ShareId) -> Option<&Folded> {
+        self.awaited.get(id)
+    }
+
+    fn forget(&mut self, door: &Door) {
+        if let Door::Share(id) = door {
+            self.awaited.remove(id);
+        }
+    }
+
     pub(super) fn remove(&mut self, door: &Door) -> Option<Arc<Served>> {
+        self.forget(door);
         let served = self.doors.remove(door)?;
         self.directories.retain(|_, handle| handle.strong_count() > 0);
         Some(served)

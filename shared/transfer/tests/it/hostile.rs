@@ -11,10 +11,11 @@ use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 use landline_net::Body;
 use landline_transfer::fetch::SourceState;
-use landline_transfer::{Audience, FetchError};
+use landline_transfer::{Audience, FetchError, Phase};
 use landline_trust::device::DeviceKey;
+use tokio::sync::watch;
 
-use crate::desk::{MIB, Receiver, Running, Sender, Tamper, fixed, noise};
+use crate::desk::{MIB, Receiver, Running, Sender, Tamper, noise};
 use crate::gate::Gate;
 
 /// Changes one byte of the content, this far into what is sent.
@@ -57,7 +58,6 @@ async fn a_changed_byte_is_caught_and_only_its_piece_is_fetched_again() {
     let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
     let error = running.end().await.unwrap_err();
     assert!(matches!(error, FetchError::Corrupt), "{error}");
-    assert!(!error.retryable());
     assert_eq!(running.now().verified, 2 * MIB, "the piece did not count");
     assert!(matches!(running.state_of(sender.key.id()), SourceState::Dropped(_)));
     assert!(receiver.has_only_parts());
@@ -101,11 +101,33 @@ async fn another_device_at_the_address_gets_nothing() {
     let mut job = receiver.job(&sender, &offered, "file");
     let mut other = sender.author(&offered);
     other.device = DeviceKey::generate().unwrap().id();
-    job.sources = fixed([other].into());
-    let error = Running::begin(job).end().await.unwrap_err();
-    assert!(matches!(&error, FetchError::KeyChanged(seen) if seen.seen == sender.key.id()), "{error}");
-    assert!(!error.retryable());
+    let (tell, sources) = watch::channel(Arc::from([other]));
+    job.sources = sources;
+    let mut running = Running::begin(job);
+    let is_seen = |phase: &Phase| matches!(phase, Phase::WrongKey(key) if key.seen == sender.key.id());
+    running.until(|progress| is_seen(&progress.phase)).await;
     assert!(sender.asked.lock().unwrap().is_empty(), "not even a request was sent");
+    // Addresses change hands: when the right one is there again, it goes on.
+    tell.send_replace(Arc::from([sender.author(&offered)]));
+    running.end().await.unwrap();
+}
+
+/// Whoever honours `If-Range` says by a 200 and another tag that it is another version now (RFC 9110, 13.1.5).
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_in_answer_to_if_range_is_a_change_and_no_lie() {
+    let answers = AtomicU64::new(0);
+    let change: Tamper = Arc::new(move |path, mut answer| {
+        if path.ends_with("/content") && answers.fetch_add(1, Ordering::Relaxed) >= 2 {
+            *answer.status_mut() = StatusCode::OK;
+            answer.headers_mut().insert("etag", HeaderValue::from_static("\"another\""));
+        }
+        answer
+    });
+    let (sender, receiver) = (Sender::tampering(change).await, Receiver::new());
+    let offered = sender.share(1, "x", &noise(30 * MIB, 1));
+    let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
+    assert!(matches!(error, FetchError::SourceChanged), "{error}");
+    assert!(receiver.has_only_parts());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +156,7 @@ async fn a_source_that_changes_midway_never_completes() {
     let first = running.end().await.unwrap_err();
     assert!(matches!(first, FetchError::SourceChanged), "{first}");
     let second = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
-    assert!(matches!(second, FetchError::SourceChanged) && !second.retryable(), "{second}");
+    assert!(matches!(second, FetchError::SourceChanged), "{second}");
     assert!(receiver.has_only_parts());
 }
 

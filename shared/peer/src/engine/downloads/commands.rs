@@ -225,8 +225,8 @@ impl super::Downloads {
 
     /// Begins a waiting download anew: it asks everyone at once.
     fn try_again(&mut self, offer: &MessageId) {
-        let waits =
-            self.live(offer).is_some_and(|live| matches!(live.progress.borrow().phase, Phase::Waiting(_)));
+        let is_waiting = |phase: &Phase| matches!(phase, Phase::Waiting(_) | Phase::WrongKey(_));
+        let waits = self.live(offer).is_some_and(|live| is_waiting(&live.progress.borrow().phase));
         if waits && let Some(entry) = self.entries.get_mut(offer) {
             let priority = entry.record.priority;
             entry.live = None;

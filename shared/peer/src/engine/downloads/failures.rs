@@ -2,21 +2,14 @@
 
 use landline_protocol::UserName;
 use landline_transfer::fetch::FetchError;
+use landline_trust::tls::KeyMismatch;
 
 use crate::api::{Failure, FailureKind};
 
 /// A download that ended without its content.
 pub(in crate::engine) fn of_fetch(error: &FetchError, author: &UserName) -> Failure {
     let (kind, text) = match error {
-        FetchError::KeyChanged(mismatch) => (
-            FailureKind::KeyChanged,
-            format!(
-                "The machine at {author}’s address has another key than the one that made this offer. \
-                 Expected {}, seen {}. Nothing was fetched from it; ask {author} whether they changed machines.",
-                mismatch.expected.fingerprint(),
-                mismatch.seen.fingerprint()
-            ),
-        ),
+        FetchError::KeyChanged(mismatch) => return wrong_key(mismatch, author),
         FetchError::NotFound => {
             (FailureKind::NotFound, format!("This is not shared by {author} any more, or not with you."))
         }
@@ -36,11 +29,26 @@ pub(in crate::engine) fn of_fetch(error: &FetchError, author: &UserName) -> Fail
         ),
         FetchError::Corrupt => (
             FailureKind::Corrupt,
-            format!("What {author}’s machine sent is not what was offered. Nothing of it was kept."),
+            format!(
+                "What {author}’s machine sent is not what was offered. None of that was kept; what arrived whole \
+                 before is, for another try."
+            ),
         ),
         error => (kind_of(error), error.to_string()),
     };
     Failure::new(kind, text)
+}
+
+/// Somebody else answers where the author's machine was.
+pub(in crate::engine) fn wrong_key(mismatch: &KeyMismatch, author: &UserName) -> Failure {
+    let text = format!(
+        "The machine at {author}’s address has another key than the one that made this offer. \
+         Expected {}, seen {}. Nothing was fetched from it. It goes on when the right one answers; ask {author} \
+         whether they changed machines.",
+        mismatch.expected.fingerprint(),
+        mismatch.seen.fingerprint()
+    );
+    Failure::new(FailureKind::KeyChanged, text)
 }
 
 fn kind_of(error: &FetchError) -> FailureKind {

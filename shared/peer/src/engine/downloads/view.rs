@@ -5,6 +5,7 @@ use std::time::Instant;
 use landline_protocol::{UserName, Verdict};
 use landline_transfer::fetch::{Phase, Progress, SourceState};
 
+use super::failures::wrong_key;
 use super::{Downloads, Live};
 use crate::api::{Failure, FailureKind, SourceStanding, SourceView, TransferState, TransferView};
 use crate::engine::view::Looker;
@@ -109,6 +110,7 @@ fn state_of(row: &OfferRow, phase: Phase, looker: &Looker<'_>) -> TransferState 
         Phase::Waiting(why) => {
             TransferState::Waiting(Failure::new(FailureKind::Unreachable, waiting(row, why, looker)))
         }
+        Phase::WrongKey(mismatch) => TransferState::Waiting(wrong_key(&mismatch, &row.author)),
         Phase::Queued(ahead) => TransferState::QueuedThere(ahead),
         Phase::Finishing => TransferState::Finishing,
     }

@@ -1,7 +1,7 @@
 //! Who took what: written down when somebody has taken something and has not come back for a while.
 
-use landline_protocol::MessageId;
 use landline_protocol::peer_routes::Door;
+use landline_protocol::{HeldKey, MessageId};
 use landline_transfer::Taken;
 
 use crate::api::UploadEntry;
@@ -32,11 +32,18 @@ impl Engine {
     fn entry_of(&self, taken: Taken) -> Option<UploadEntry> {
         let offer = match taken.door {
             Door::Share(share) => self.offer_shared_as(&share)?,
-            Door::Held(key) => self.holdings.offer_of(&key)?,
+            Door::Held(key) => self.offer_held_as(&key)?,
         };
         let name = self.signed_in.as_ref()?.offers.get(&offer)?.name.clone();
         let Taken { user, device, from, until, bytes, .. } = taken;
         Some(UploadEntry { user, device, offer, name, from, until, bytes })
+    }
+
+    /// What is not passed on any more, as of a download that was paused, is looked for, too.
+    fn offer_held_as(&self, key: &HeldKey) -> Option<MessageId> {
+        let known = self.holdings.offer_of(key);
+        let offers = || self.signed_in.as_ref()?.offers.values().find(|row| row.key() == *key);
+        known.or_else(|| offers().map(|row| row.offer))
     }
 
     /// Offers that were withdrawn are looked for, too.

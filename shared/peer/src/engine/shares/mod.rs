@@ -32,9 +32,6 @@ const LULL: Duration = Duration::from_secs(1);
 /// What this machine serves, by offer.
 pub(super) struct Outgoing {
     entries: HashMap<MessageId, Entry>,
-    /// Shares of earlier runs that are not open again yet. Until they are, whoever asks is told to
-    /// come back: "there is no such share" would end their download.
-    reopening: usize,
     /// Whether anyone was fetching when the last snapshot was made.
     pub(super) uploading: bool,
     /// Where manifests of folders are kept.
@@ -70,22 +67,17 @@ impl Outgoing {
     pub(super) fn new(profile: &Path) -> Self {
         let turns = Arc::new(Semaphore::new(HASHING));
         let manifests = profile.join("manifests");
-        Self { entries: HashMap::new(), reopening: 0, uploading: false, manifests, turns }
+        Self { entries: HashMap::new(), uploading: false, manifests, turns }
     }
 
     /// Serves nothing any more, as when signing out.
     pub(super) fn withdraw_all(&self, shares: &Shares) {
         self.entries.values().for_each(|entry| entry.stop(shares));
+        shares.await_nothing();
     }
 
     pub(super) fn clear(&mut self) {
         self.entries.clear();
-        self.reopening = 0;
-    }
-
-    /// Whether everything that was shared before can be served again.
-    pub(super) fn is_complete(&self) -> bool {
-        self.reopening == 0
     }
 
     /// Whether anything shown changes by itself.

@@ -62,11 +62,7 @@ impl Engine {
                 self.outlet.event(Event::Finished { ticket, result });
             }
             ShareReport::Hashed { offer, result } => self.hashed(offer, result).await,
-            ShareReport::Reopened { row, result } => {
-                self.reopened(row, result).await;
-                self.outgoing.reopening = self.outgoing.reopening.saturating_sub(1);
-                self.open_gate();
-            }
+            ShareReport::Reopened { row, result } => self.reopened(row, result).await,
         }
     }
 
@@ -135,6 +131,9 @@ impl Engine {
     pub(in crate::engine) async fn drop_share(&mut self, offer: &MessageId) {
         if let Some(entry) = self.outgoing.entries.remove(offer) {
             entry.stop(&self.shares);
+        } else if let Ok(row) = self.offer(offer) {
+            // It may be on its way back from an earlier run.
+            self.shares.remove(&row.share);
         }
         self.release(offer);
         let Some(account) = self.signed_in.as_ref().map(|signed_in| signed_in.account.id) else {
@@ -150,11 +149,16 @@ impl Engine {
         }
     }
 
-    /// Opens again what earlier runs shared.
+    /// Opens again what earlier runs shared. Each may take as long as its disk likes, and until then whoever
+    /// asks for it is told to come back: "there is no such share" would end their download.
     pub(in crate::engine) fn resume_shares(&mut self, rows: Vec<ShareRow>) {
         let known: Vec<(ShareRow, OfferRow)> =
             rows.into_iter().filter_map(|row| Some((row.clone(), self.offer(&row.offer).ok()?))).collect();
-        self.outgoing.reopening = known.len();
+        for (_, offer) in &known {
+            if let Some(kind) = self.kind_of(offer) {
+                self.shares.await_share(offer.share, audience(&kind));
+            }
+        }
         self.open_gate();
         for (row, offer) in known {
             let (reports, manifest) = (self.reports.clone(), self.outgoing.manifest_of(&row.offer));
@@ -168,12 +172,18 @@ impl Engine {
         }
     }
 
+    fn kind_of(&self, offer: &OfferRow) -> Option<ConversationKind> {
+        self.signed_in.as_ref()?.conversations.kind_of(offer.conv)
+    }
+
     async fn reopened(&mut self, row: ShareRow, result: Result<Opened, Failure>) {
         let Ok(offer) = self.offer(&row.offer) else { return };
-        let kind = self.signed_in.as_ref().and_then(|signed_in| signed_in.conversations.kind_of(offer.conv));
-        let Some(kind) = kind else { return };
+        let Some(kind) = self.kind_of(&offer).filter(|_| self.shares.is_awaited(&offer.share)) else {
+            return; // withdrawn meanwhile
+        };
         match result {
             Err(failure) => {
+                self.shares.remove(&offer.share);
                 let changed = matches!(failure.kind, FailureKind::SourceChanged | FailureKind::NotFound);
                 self.outgoing.insert(row.offer, row.path, offer.share, Some(failure));
                 if changed && !row.told && !offer.is_withdrawn() {
