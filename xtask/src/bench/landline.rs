@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::Ground;
@@ -31,6 +31,7 @@ struct Offer {
 struct Report {
     transfer_seconds: f64,
     finish_seconds: f64,
+    received: u64,
 }
 
 /// Fetches what is shared; only for subjects that were started.
@@ -64,8 +65,20 @@ impl Sharing {
     /// Fetches into a folder and weighs both ends. What is timed is everything from the start of the
     /// receiving program until the last byte is verified and written; sync and rename apart.
     pub(super) fn fetch(&self, testkit: &Path, into: &Path, extra: &[&str]) -> Result<Sample> {
-        let mut command = Command::new(testkit);
-        command.args(["transfer", "fetch", "--offer", &self.offer]).args(extra).arg(into);
+        self.bring(testkit, into, extra).map(|(sample, _)| sample)
+    }
+
+    /// Goes on where an earlier attempt stopped: what counts is what came in this one, for nobody knows
+    /// to the byte where the other stopped.
+    pub(super) fn fetch_rest(&self, testkit: &Path, into: &Path) -> Result<Sample> {
+        let (sample, received) = self.bring(testkit, into, &[])?;
+        ensure!(received > 0, "nothing was left to fetch");
+        Ok(Sample { bytes: received, ..sample })
+    }
+
+    /// What it cost, and how many bytes of content came.
+    fn bring(&self, testkit: &Path, into: &Path, extra: &[&str]) -> Result<(Sample, u64)> {
+        let mut command = receiver(testkit, &self.offer, into, extra);
         let before = self.server.cpu()?;
         let (cost, text) = measure::run(&mut command)?;
         let report: Report =
@@ -73,14 +86,21 @@ impl Sharing {
         // Whatever the program did before and after its own measurement counts as transfer.
         let seconds = cost.seconds - report.finish_seconds;
         debug_assert!(report.transfer_seconds <= seconds);
-        Ok(Sample {
+        let sample = Sample {
             seconds,
             bytes: 0,
             cpu_seconds: cost.cpu_seconds + self.server.cpu()? - before,
             peak_mib: (self.server.peak_mib(), cost.peak_mib),
             finish_seconds: Some(report.finish_seconds),
-        })
+        };
+        Ok((sample, report.received))
     }
+}
+
+fn receiver(testkit: &Path, offer: &str, into: &Path, extra: &[&str]) -> Command {
+    let mut command = Command::new(testkit);
+    command.args(["transfer", "fetch", "--offer", offer]).args(extra).arg(into);
+    command
 }
 
 /// Where the receiver put it.

@@ -58,10 +58,12 @@ struct Report {
     transfer_seconds: f64,
     /// From then until it was synced and had its name.
     finish_seconds: f64,
+    /// Bytes of content that came over the network in this attempt, repeats included.
+    received: u64,
 }
 
 impl Fetch {
-    /// Fetches, and tells how long it took.
+    /// Fetches, and tells how long it took and how much came.
     pub(crate) async fn run(self) -> Result<()> {
         let begun = Instant::now();
         let key = Arc::new(self.common.begin()?);
@@ -72,26 +74,26 @@ impl Fetch {
             let file = unverified::create(&self.into, &offer.name)?;
             unverified::fetch(connect, sources[0].clone(), offer.size, file).await?;
             let end = Instant::now();
-            return report(begun, end, end);
+            return report(begun, end, end, offer.size);
         }
         let (progress, watched) = watch::channel(Progress::default());
         let job = self.job(&offer, sources, connect);
         let mut fetching = std::pin::pin!(fetch(job, progress, CancellationToken::new()));
         let finishing = tokio::select! {
             at = until_finishing(watched.clone()) => at,
-            at = until_enough(watched, self.stop_at_percent, offer.size) => {
+            at = until_enough(watched.clone(), self.stop_at_percent, offer.size) => {
                 // Dropped with the part as it is, as a pause.
-                return report(begun, at, at);
+                return report(begun, at, at, received(&watched));
             }
             ended = &mut fetching => {
                 // A small download is over before anybody looks.
                 ended?;
                 let end = Instant::now();
-                return report(begun, end, end);
+                return report(begun, end, end, received(&watched));
             }
         };
         fetching.await?;
-        report(begun, finishing, Instant::now())
+        report(begun, finishing, Instant::now(), received(&watched))
     }
 
     fn sources(&self, offer: &Offer) -> Result<Vec<Source>> {
@@ -183,10 +185,16 @@ async fn until_enough(mut watched: watch::Receiver<Progress>, percent: Option<u6
     }
 }
 
-fn report(begun: Instant, finishing: Instant, end: Instant) -> Result<()> {
+/// What came so far; of a download that has ended, all of it.
+fn received(watched: &watch::Receiver<Progress>) -> u64 {
+    watched.borrow().received
+}
+
+fn report(begun: Instant, finishing: Instant, end: Instant, received: u64) -> Result<()> {
     let report = Report {
         transfer_seconds: (finishing - begun).as_secs_f64(),
         finish_seconds: (end - finishing).as_secs_f64(),
+        received,
     };
     println!("{}", serde_json::to_string(&report)?);
     Ok(())

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum End {
     /// Share a file or folder until killed; prints the offer once it is hashed
     Serve(serving::Serve),
-    /// Fetch what was offered; prints how long it took
+    /// Fetch what was offered; prints how long it took and how much came
     Fetch(fetching::Fetch),
 }
 
