@@ -111,12 +111,15 @@ fn inside(namespace: &str, program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A token bucket on what leaves by a device; a queue of at most 50 ms, as a switch has.
+/// A token bucket on what leaves by a device, as `tc` is told; a queue of at most 50 ms, as a switch has.
+pub(crate) fn link(megabits: u32) -> String {
+    format!("tbf rate {megabits}mbit burst 128kb latency 50ms")
+}
+
 fn limit(namespace: &str, device: &str, megabits: u32) -> Result<()> {
-    let rate = format!("{megabits}mbit");
     let mut tc = Command::new("tc");
-    tc.args(["-n", namespace, "qdisc", "replace", "dev", device, "root", "tbf", "rate", &rate]);
-    tc.args(["burst", "128kb", "latency", "50ms"]);
+    tc.args(["-n", namespace, "qdisc", "replace", "dev", device, "root"]);
+    tc.args(link(megabits).split(' '));
     command::output(&mut tc).map(drop)
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::figures::{Row, Sample};
 use super::landline::{Sharing, fetch, received};
-use super::peers::{self, Peer, tell};
+use super::peers::{self, Peer, tell_command};
 use super::{Ground, clear, content, measure, settle};
 
 /// What ratios go by.
@@ -33,16 +33,18 @@ fn all(ground: &Ground, case: &'static str, place: &Path) -> Result<Vec<Row>> {
     std::fs::create_dir_all(&into)?;
     let bytes = ground.mib << 20;
 
-    let sharing = Sharing::if_wanted(ground, &file)?;
+    let sharing = Sharing::if_wanted(ground, &file, &into)?;
     let tls = peers::nginx(ground.memory.path(), &source, true)?;
     let plain = peers::nginx(ground.memory.path(), &source, false)?;
     let python = peers::python(&source)?;
     let rsync = peers::rsync(ground.memory.path(), &source)?;
     let iperf = peers::iperf()?;
     let to = into.join("big.bin");
-    tell(&crate::command::show(&tls.curl(true, "big.bin", &to)));
-    tell(&crate::command::show(&rsync.rsync_client("big.bin", &to)));
-    tell(&crate::command::show(&iperf.iperf_client(bytes)));
+    tell_command(&tls.curl(true, "big.bin", &to));
+    tell_command(&plain.curl(false, "big.bin", &to));
+    tell_command(&python.curl(false, "big.bin", &to));
+    tell_command(&rsync.rsync_client("big.bin", &to));
+    tell_command(&iperf.iperf_client(bytes));
 
     let subjects: Vec<(&'static str, Run<'_>)> = vec![
         ("landline", Box::new(|| fetch(ground, sharing.as_ref(), &into, &[]))),
@@ -74,14 +76,18 @@ pub(super) fn overheads(ground: &Ground) -> Result<Vec<Row>> {
     let one = Sharing::start(&ground.testkit, &file)?;
     let two = Sharing::start(&ground.testkit, &file)?;
     let to = received(&into, &file);
+    let (also, half) = (["--also", &two.offer], ["--stop-at-percent", "50"]);
+    for extra in [&[][..], &also, &half, &["--unverified"]] {
+        one.tell_fetch(&ground.testkit, &into, extra);
+    }
     let subjects: Vec<(&'static str, Run<'_>)> = vec![
         ("landline", Box::new(|| one.fetch(&ground.testkit, &into, &[]))),
-        ("landline-two-sources", Box::new(|| one.fetch(&ground.testkit, &into, &["--also", &two.offer]))),
+        ("landline-two-sources", Box::new(|| one.fetch(&ground.testkit, &into, &also))),
         (
             "landline-resumed",
             Box::new(|| {
                 // Half of it first, or a little more: then only the rest is timed, and counted.
-                one.fetch(&ground.testkit, &into, &["--stop-at-percent", "50"])?;
+                one.fetch(&ground.testkit, &into, &half)?;
                 one.fetch_rest(&ground.testkit, &into)
             }),
         ),

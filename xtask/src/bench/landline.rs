@@ -11,15 +11,13 @@ use serde::Deserialize;
 use super::Ground;
 use super::figures::Sample;
 use super::measure::{self, Server};
-use super::peers::tell;
+use super::peers::{tell, tell_command};
 
 /// A machine that shares one file or folder.
 pub(super) struct Sharing {
     server: Server,
     /// What the receiver is told, as JSON.
     pub(super) offer: String,
-    /// How long hashing took.
-    pub(super) hash_seconds: f64,
 }
 
 #[derive(Deserialize)]
@@ -40,26 +38,32 @@ pub(super) fn fetch(ground: &Ground, from: Option<&Sharing>, into: &Path, extra:
 }
 
 impl Sharing {
-    /// Shares a path, if Landline is to be measured at all.
-    pub(super) fn if_wanted(ground: &Ground, path: &Path) -> Result<Option<Self>> {
+    /// Shares a path to be fetched into a folder, if Landline is to be measured at all.
+    pub(super) fn if_wanted(ground: &Ground, path: &Path, into: &Path) -> Result<Option<Self>> {
         if !ground.wants("landline") {
             return Ok(None);
         }
         let sharing = Self::start(&ground.testkit, path)?;
-        let hashed = sharing.hash_seconds;
-        tell(&format!("landline: testkit transfer serve, fetch; hashing at the source took {hashed:.2} s"));
+        sharing.tell_fetch(&ground.testkit, into, &[]);
         Ok(Some(sharing))
+    }
+
+    /// Prints how it is fetched.
+    pub(super) fn tell_fetch(&self, testkit: &Path, into: &Path, extra: &[&str]) {
+        tell_command(&receiver(testkit, &self.offer, into, extra));
     }
 
     /// Shares a path and waits until it is hashed.
     pub(super) fn start(testkit: &Path, path: &Path) -> Result<Self> {
         let mut command = Command::new(testkit);
         command.args(["transfer", "serve"]).arg(path).stdout(Stdio::piped());
+        tell_command(&command);
         let mut server = Server::start(&mut command)?;
         let mut offer = String::new();
         BufReader::new(server.output()?).read_line(&mut offer)?;
         let read: Offer = serde_json::from_str(&offer).with_context(|| format!("no offer: {offer}"))?;
-        Ok(Self { server, offer, hash_seconds: read.hash_seconds })
+        tell(&format!("landline: hashing at the source took {:.2} s", read.hash_seconds));
+        Ok(Self { server, offer: offer.trim().to_owned() })
     }
 
     /// Fetches into a folder and weighs both ends. What is timed is everything from the start of the

@@ -1,5 +1,6 @@
 //! The programs that Landline is measured against, each with its exact configuration.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,29 @@ pub(super) struct Peer {
 /// Prints a command or a configuration, so that anybody can repeat it.
 pub(super) fn tell(what: &str) {
     eprintln!("    {what}");
+}
+
+/// Prints a command as a shell takes it, with the folder and the environment that it is given.
+pub(super) fn tell_command(command: &Command) {
+    let mut words = Vec::new();
+    if let Some(folder) = command.get_current_dir() {
+        words.extend(["cd".to_owned(), quoted(folder.as_os_str()), "&&".to_owned()]);
+    }
+    for (name, value) in command.get_envs() {
+        words.extend(value.map(|value| format!("{}={}", name.display(), quoted(value))));
+    }
+    words.extend(std::iter::once(command.get_program()).chain(command.get_args()).map(quoted));
+    tell(&words.join(" "));
+}
+
+/// A word in quotes, if a shell would see more in it than a word.
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// nginx serving a folder, plain or with TLS 1.3.
@@ -67,7 +91,7 @@ pub(super) fn python(serve: &Path) -> Result<Peer> {
     python.args(["-m", "http.server", "--bind", "127.0.0.1", "--protocol", "HTTP/1.1"]);
     python.arg("--directory").arg(serve).arg(port.to_string());
     python.stdout(Stdio::null()).stderr(Stdio::null());
-    tell(&command::show(&python));
+    tell_command(&python);
     started(&mut python, port, serve.to_owned())
 }
 
@@ -97,7 +121,7 @@ pub(super) fn iperf() -> Result<Peer> {
     let mut iperf = Command::new("iperf3");
     iperf.args(["--server", "--bind", "127.0.0.1", "--port"]).arg(port.to_string());
     iperf.stdout(Stdio::null());
-    tell(&command::show(&iperf));
+    tell_command(&iperf);
     started(&mut iperf, port, PathBuf::new())
 }
 
@@ -176,4 +200,18 @@ pub(super) fn free_port() -> Result<u16> {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_sees_the_same_words() {
+        for word in ["plain", "--dir=/a/b:1", "two words", "it's", "{\"a\":[1]}", "", "$x;&"] {
+            let mut echo = Command::new("sh");
+            echo.args(["-c", &format!("printf %s {}", quoted(word.as_ref()))]);
+            assert_eq!(command::output(&mut echo).unwrap(), word);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::big::{Run, rounds, weigh};
 use super::figures::{Row, Sample};
 use super::landline::{Sharing, fetch, received};
-use super::peers::{self, tell};
+use super::peers::{self, tell_command};
 use super::{Ground, clear, content, measure};
 
 /// What ratios go by.
@@ -27,7 +27,7 @@ pub(super) fn measure(ground: &Ground) -> Result<Vec<Row>> {
     std::fs::create_dir_all(&into)?;
     let to = received(&into, &source);
 
-    let sharing = Sharing::if_wanted(ground, &source)?;
+    let sharing = Sharing::if_wanted(ground, &source, &into)?;
     let tls = peers::nginx(work, work, true)?;
     let rsync = peers::rsync(work, work)?;
     let list = work.join("list");
@@ -38,9 +38,10 @@ pub(super) fn measure(ground: &Ground) -> Result<Vec<Row>> {
         tar.args(["-c", "tar -C \"$1\" -cf - files | tar -C \"$2\" -xf -", "sh"]).arg(work).arg(&into);
         tar
     };
-    tell(&crate::command::show(&curl(false)));
-    tell(&crate::command::show(&rsync.rsync_client("files", &into)));
-    tell(&crate::command::show(&tar()));
+    tell_command(&curl(false));
+    tell_command(&curl(true));
+    tell_command(&rsync.rsync_client("files", &into));
+    tell_command(&tar());
 
     let subjects: Vec<(&'static str, Run<'_>)> = vec![
         ("landline", Box::new(|| fetch(ground, sharing.as_ref(), &into, &[]))),
