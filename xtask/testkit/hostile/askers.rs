@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Of an answer, so much is looked at.
 const LOOK: usize = 256 * 1024;
+/// What separates a head from a body (RFC 9112, 2.1).
+const BLANK: &[u8] = b"\r\n\r\n";
 /// What an orderly refusal may be.
 const REFUSALS: [u16; 11] = [400, 401, 404, 405, 408, 412, 413, 414, 416, 429, 431];
 
@@ -108,17 +110,20 @@ impl Asker {
         if answer.is_empty() {
             return None; // hung up on
         }
-        let end = position(answer, b"\r\n\r\n")?;
+        let Some(end) = position(answer, BLANK) else {
+            return Some(format!("{} bytes came, and no complete head", answer.len()));
+        };
         let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-        let body = &answer[end + 4..];
+        let body = &answer[end + BLANK.len()..];
+        let Some(len) = content_length(&head) else {
+            return Some(format!("no length, or a bad one, in: {head}"));
+        };
         let status: u16 = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
         match status {
             200 | 206 if question.is_for_us => {
-                let start = match header(&head, "content-range") {
-                    Some(range) => range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()?,
-                    None => 0,
+                let Some(start) = start_of(status, &head) else {
+                    return Some(format!("no range, or a bad one, in: {head}"));
                 };
-                let len = header(&head, "content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
                 let body = &body[..body.len().min(len)];
                 let right = self.bytes.get(start..start + body.len());
                 (right != Some(body)).then(|| format!("bytes from {start} that are not the file's"))
@@ -247,12 +252,23 @@ fn other_method(content: &str, random: &mut Random) -> Vec<u8> {
     format!("{method} {content} HTTP/1.1\r\n{head}\r\nhello").into_bytes()
 }
 
-/// Whether an answer has come to its end.
+/// Whether an answer has come to its end; one without a length is looked at no further.
 fn is_whole(answer: &[u8]) -> bool {
-    let Some(end) = position(answer, b"\r\n\r\n") else { return false };
+    let Some(end) = position(answer, BLANK) else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
-    let len = header(&head, "content-length").and_then(|len| len.parse().ok()).unwrap_or(0);
-    answer.len() >= end + 4 + len
+    answer.len() - end - BLANK.len() >= content_length(&head).unwrap_or(0)
+}
+
+fn content_length(head: &str) -> Option<usize> {
+    header(head, "content-length")?.parse().ok()
+}
+
+/// Where in the file a body begins: that of a part says it, and all of it says no other.
+fn start_of(status: u16, head: &str) -> Option<usize> {
+    match header(head, "content-range") {
+        Some(range) => range.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok(),
+        None => (status == 200).then_some(0),
+    }
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
@@ -263,4 +279,21 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 fn position(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_body_begins_is_said_or_it_is_a_fault() {
+        let part = "http/1.1 206 x\r\ncontent-length: 5\r\ncontent-range: bytes 7-11/20";
+        assert_eq!((start_of(206, part), content_length(part)), (Some(7), Some(5)));
+        assert_eq!(start_of(206, "http/1.1 206 x"), None);
+        assert_eq!(start_of(200, "http/1.1 200 x"), Some(0));
+        for bad in ["bytes", "bytes x-11/20", "pieces 7-11/20", "bytes 7"] {
+            assert_eq!(start_of(206, &format!("http/1.1 206 x\r\ncontent-range: {bad}")), None, "{bad}");
+        }
+        assert_eq!(content_length("http/1.1 200 x\r\ncontent-length: five"), None);
+    }
 }

@@ -31,8 +31,8 @@ pub(super) const ALL: &[Make] = &[
 ];
 
 const PIECE: u64 = 1 << 20;
-/// From so many bytes on, what came of a piece is written down.
-const STEP: usize = 256 * 1024;
+/// From so many bytes on, what came of a piece is written down (`fetch/bring.rs`).
+const STEP: usize = 64 * 1024;
 /// What a bomb unpacks to.
 const BOMB: usize = 64 << 20;
 
