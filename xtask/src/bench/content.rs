@@ -8,17 +8,33 @@ use anyhow::{Result, ensure};
 
 const MIB: usize = 1024 * 1024;
 
-/// Touches as much memory as the runs will use: on virtual machines the first touch of freed pages is
-/// many times slower than every later one.
-pub(super) fn warm(memory: &Path, mib: u64) -> Result<()> {
-    let path = memory.join("warm");
-    let mut file = File::create(&path)?;
-    let block = vec![1; MIB];
-    for _ in 0..mib * 2 + 512 {
-        file.write_all(&block)?;
+/// Memory that is held between runs and let go of right before each. Freed pages of a virtual machine go
+/// back to its host within seconds, and the first touch of one that did is many times slower than every
+/// later one: without this, what is measured is how long ago somebody else used the memory.
+pub(super) struct Ballast {
+    path: PathBuf,
+    mib: u64,
+}
+
+impl Ballast {
+    /// Room for what a run writes, and a little.
+    pub(super) fn hold(memory: &Path, bytes: u64) -> Result<Self> {
+        let ballast = Self { path: memory.join("ballast"), mib: (bytes >> 20) + 512 };
+        ballast.take()?;
+        Ok(ballast)
     }
-    drop(file);
-    Ok(fs::remove_file(path)?)
+
+    /// Touches it all. Quick when it was in use a moment ago.
+    pub(super) fn take(&self) -> Result<()> {
+        let mut file = File::create(&self.path)?;
+        let block = vec![1; MIB];
+        Ok((0..self.mib).try_for_each(|_| file.write_all(&block))?)
+    }
+
+    /// Leaves it to whoever needs memory next.
+    pub(super) fn let_go(&self) -> Result<()> {
+        Ok(fs::remove_file(&self.path)?)
+    }
 }
 
 /// A file of so many MiB that no compression helps with.

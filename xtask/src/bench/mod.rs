@@ -87,7 +87,6 @@ impl Bench {
         setup::ensure_packages(&PACKAGES)?;
         build(top)?;
         let ground = self.ground(top)?;
-        content::warm(ground.memory.path(), self.mib)?;
         let cases = Case::value_variants().iter().filter(|case| self.case.is_none_or(|only| only == **case));
         for case in cases {
             for (rows, yardstick) in case.measure(&ground)? {
