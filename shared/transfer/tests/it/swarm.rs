@@ -263,22 +263,40 @@ async fn whoever_comes_second_waits_in_line() {
     }
 }
 
-/// A limit on what comes from a person holds.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_limit_inwards_holds() {
-    let (sender, receiver) = (Sender::start().await, Receiver::new());
-    let offered = sender.share(1, "x", &noise(12 * MIB, 1));
-    let job = receiver.job(&sender, &offered, "file");
-    job.rates.set(None, [(sender.user.clone(), 6 * MIB)].into());
-    let rates = job.rates.clone();
-    let mut running = Running::begin(job);
+/// Bytes that came a second, from one count of them to another.
+async fn rate_between(running: &mut Running, counts: std::ops::Range<u64>) -> f64 {
+    let first = running.until(|progress| progress.received >= counts.start).await.received;
     let began = Instant::now();
-    running.until_verified(6 * MIB).await;
-    let took = began.elapsed();
-    assert!(took > SECOND * 8 / 10 && took < SECOND * 15 / 10, "{took:?}");
-    rates.set(None, [].into());
-    running.end().await.unwrap();
-    assert!(began.elapsed() < took + SECOND, "lifted while bytes flow");
+    let last = running.until(|progress| progress.received >= counts.end).await.received;
+    (last - first) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// A limit on what comes from a person holds, and is lifted while bytes flow. On a machine that does
+/// something else meanwhile, a stall makes it slower, and what is told late makes it look faster: so one
+/// of three counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_inwards_holds_within_five_percent() {
+    const LIMIT: u64 = 8_000_000;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let (sender, receiver) = (Sender::start().await, Receiver::new());
+        let offered = sender.share(1, "x", &noise(32 * MIB, 1));
+        let job = receiver.job(&sender, &offered, "file");
+        job.rates.set(None, [(sender.user.clone(), LIMIT)].into());
+        let rates = job.rates.clone();
+        let mut running = Running::begin(job);
+        let part = rate_between(&mut running, LIMIT / 4..LIMIT * 9 / 4).await / LIMIT as f64;
+        rates.set(None, [].into());
+        let lifted = Instant::now();
+        running.end().await.unwrap();
+        assert!(lifted.elapsed() < SECOND, "lifted while bytes flow: {:?}", lifted.elapsed());
+        assert!(part < 1.15, "faster than the limit: {part}");
+        if (0.95..1.05).contains(&part) {
+            return;
+        }
+        seen.push(part);
+    }
+    panic!("never held: {seen:?}");
 }
 
 /// What can be squeezed is squeezed, and is right.
