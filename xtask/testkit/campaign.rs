@@ -71,7 +71,7 @@ pub(crate) enum Kind {
     Early,
     /// Parts are left although the download is over.
     Leftover,
-    /// More was fetched again than a kill excuses.
+    /// More was fetched again than a kill, or the end of a download, excuses.
     Again,
     /// The sender sent more copies than one member needs.
     Uploads,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::case::{Case, Kill, Shape, Whom};
+use super::endgame::{Troubles, most_twice};
 use super::ledger::{Bringer, Ledger};
 use super::source::Source;
 use crate::campaign::{Campaign, Failure, Kind, Verdict};
@@ -339,9 +340,13 @@ impl<'a> Download<'a> {
     }
 
     fn check_again(&mut self) {
-        let (again, _) = self.again();
+        let (again, twice) = self.again();
         if self.tally.coded {
             return;
+        }
+        let most = self.most_twice();
+        if twice > most {
+            self.fail(Kind::Again, &format!("{twice} bytes came twice without a kill, of {most} at most"));
         }
         for (who, bytes) in again.into_iter().filter(|(_, bytes)| *bytes > AGAIN) {
             let Bringer { attempt, source, .. } = who;
@@ -362,6 +367,12 @@ impl<'a> Download<'a> {
         (killed, twice)
     }
 
+    /// All that came before the receiver died last is put down to that: the rest came since.
+    fn most_twice(&self) -> u64 {
+        let killed = self.lives.iter().map(Vec::len).sum();
+        most_twice(self.shape.size(), self.lives.len(), Troubles { killed, torn: self.tally.torn })
+    }
+
     fn fail(&mut self, kind: Kind, what: &str) {
         let path = self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let failure = kind.failure(format!("download {path}: {what}"));
@@ -372,6 +383,7 @@ impl<'a> Download<'a> {
 
     fn outcome(self, number: u64, limits: &[Option<u64>], took: Duration) -> Outcome {
         let (again, twice) = self.again();
+        let most_twice = self.most_twice();
         let (size, most_again) = (self.shape.size(), again.values().copied().max().unwrap_or(0));
         let again: u64 = again.values().sum();
         let what = match self.shape {
@@ -382,7 +394,7 @@ impl<'a> Download<'a> {
         let Tally { struck, receiver, source, checked, coded, torn } = self.tally;
         let line = format!(
             "download {number}: {what} of {size} bytes, {} sources, killed {receiver} + {source} times ({struck} \
-             struck, {torn} torn), {again} bytes again (at most {most_again}), {twice} twice, {:.1} s{}",
+             struck, {torn} torn), {again} bytes again (at most {most_again}), {twice} twice (of {most_twice} at most), {:.1} s{}",
             limits.len(),
             took.as_secs_f64(),
             if self.failures.is_empty() { "" } else { ": FAILED" }

@@ -3,6 +3,7 @@
 
 mod case;
 mod download;
+mod endgame;
 mod ledger;
 mod source;
 
