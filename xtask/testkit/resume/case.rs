@@ -28,6 +28,8 @@ pub(super) struct Case {
     pub(super) sources: Vec<Option<u64>>,
     /// In the order in which they strike.
     pub(super) kills: Vec<Kill>,
+    /// The root is known only once so many percent are here, as with an offer that is hashed still.
+    pub(super) root_at: Option<u64>,
     /// For what is drawn on the way.
     pub(super) random: Random,
 }
@@ -75,7 +77,8 @@ impl Case {
         let shape = shape(&mut random, number, count >= LONG_RUN);
         let sources = sources(&mut random, shape.size());
         let kills = kills(&mut random, shape.size(), sources.len());
-        Self { number, shape, sources, kills, random }
+        let root_at = random.percent(30).then(|| root_at(&mut random));
+        Self { number, shape, sources, kills, root_at, random }
     }
 }
 
@@ -111,6 +114,11 @@ fn sources(random: &mut Random, size: u64) -> Vec<Option<u64>> {
     (0..count).map(|_| draw()).collect()
 }
 
+/// Midway, or when everything is here.
+fn root_at(random: &mut Random) -> u64 {
+    if random.percent(40) { 100 } else { random.between(1, 99) }
+}
+
 fn kills(random: &mut Random, size: u64, sources: usize) -> Vec<Kill> {
     let mut kills: Vec<Kill> = (0..3 + random.below(4)).map(|_| kill(random, size, sources)).collect();
     kills.sort_by_key(|kill| kill.at);
@@ -136,8 +144,8 @@ mod tests {
         let draw = |seed| (0..300).map(move |number| Case::draw(seed, number, 200));
         for (one, same) in draw(5).zip(draw(5)) {
             assert_eq!(
-                (one.shape, &one.sources, one.kills.len()),
-                (same.shape, &same.sources, same.kills.len())
+                (one.shape, &one.sources, one.kills.len(), one.root_at),
+                (same.shape, &same.sources, same.kills.len(), same.root_at)
             );
         }
         let all: Vec<Case> = draw(6).collect();
@@ -146,6 +154,10 @@ mod tests {
         }
         assert!(all.iter().any(|case| matches!(case.shape, Shape::Folder { .. })));
         assert!((1..=4).all(|count| all.iter().any(|case| case.sources.len() == count)));
+        for late in [None, Some(100)] {
+            assert!(all.iter().any(|case| case.root_at == late), "{late:?}");
+        }
+        assert!(all.iter().any(|case| case.root_at.is_some_and(|percent| percent < 100)));
         let kills = || all.iter().flat_map(|case| &case.kills);
         assert!(kills().any(|kill| kill.torn) && kills().any(|kill| kill.away.is_none()));
     }

@@ -56,6 +56,7 @@ struct Download<'a> {
     shape: Shape,
     sources: Vec<Source<'a>>,
     kills: VecDeque<Kill>,
+    root_at: Option<u64>,
     random: Random,
     ledger: Ledger,
     /// Lives that a kill ended.
@@ -92,7 +93,7 @@ pub(super) fn run(campaign: &Campaign, folder: &Path, case: Case) -> Result<Outc
 
 impl<'a> Download<'a> {
     fn prepare(campaign: &'a Campaign, folder: &'a Path, case: Case) -> Result<Self> {
-        let Case { shape, mut random, kills, .. } = case;
+        let Case { shape, mut random, kills, root_at, .. } = case;
         let (into, sent) = (folder.join("into"), folder.join("what was sent"));
         std::fs::create_dir_all(&into)?;
         match shape {
@@ -117,6 +118,7 @@ impl<'a> Download<'a> {
             lives: vec![Vec::new(); sources.len()],
             sources,
             kills: kills.into(),
+            root_at,
             random,
             ledger: Ledger::default(),
             killed: Vec::new(),
@@ -150,6 +152,9 @@ impl<'a> Download<'a> {
         command.arg(self.folder.join("receiver")).arg("--log").arg(self.log());
         for (number, source) in self.sources.iter().enumerate() {
             command.arg(if number == 0 { "--offer" } else { "--also" }).arg(&source.offer);
+        }
+        if let Some(percent) = self.root_at {
+            command.args(["--root-at-percent", &percent.to_string()]);
         }
         command.arg(&self.into);
         self.campaign.prepare(&mut command);
@@ -391,9 +396,10 @@ impl<'a> Download<'a> {
             Shape::File { holes: true, .. } => "file with holes",
             Shape::Folder { .. } => "folder",
         };
+        let sealed = self.root_at.map_or_else(String::new, |percent| format!(", its root at {percent} %"));
         let Tally { struck, receiver, source, checked, coded, torn } = self.tally;
         let line = format!(
-            "download {number}: {what} of {size} bytes, {} sources, killed {receiver} + {source} times ({struck} \
+            "download {number}: {what} of {size} bytes{sealed}, {} sources, killed {receiver} + {source} times ({struck} \
              struck, {torn} torn), {again} bytes again (at most {most_again}), {twice} twice (of {most_twice} at most), {:.1} s{}",
             limits.len(),
             took.as_secs_f64(),

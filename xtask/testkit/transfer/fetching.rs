@@ -11,7 +11,7 @@ use clap::Args;
 use landline_net::client::HttpConnection;
 use landline_net::dial::{DialError, dial};
 use landline_protocol::peer_routes::Door;
-use landline_protocol::{DeviceId, OfferedName};
+use landline_protocol::{DeviceId, OfferedName, Root};
 use landline_transfer::fetch::{Connect, FetchJob, Kind, Line, Phase, Progress, Source, fetch};
 use landline_transfer::{Conflict, Destination, Rates};
 use landline_trust::device::DeviceKey;
@@ -44,6 +44,10 @@ pub(crate) struct Fetch {
     /// Stop when so much is here, keeping the part
     #[arg(long)]
     stop_at_percent: Option<u64>,
+    /// Do not know the root before so much is here, as with an offer that is hashed still; a folder waits
+    /// for it before anything
+    #[arg(long)]
+    root_at_percent: Option<u64>,
     /// Write what comes without verifying it: how fast the line is
     #[arg(long)]
     unverified: bool,
@@ -77,7 +81,11 @@ impl Fetch {
             return report(begun, end, end, offer.size);
         }
         let (progress, watched) = watch::channel(Progress::default());
-        let job = self.job(&offer, sources, connect);
+        let root = watch::Sender::new(self.root_at_percent.is_none().then_some(offer.root));
+        let job = self.job(&offer, root.subscribe(), sources, connect);
+        if let Some(percent) = self.root_at_percent {
+            tokio::spawn(seal(root, offer.root, watched.clone(), percent, offer.size));
+        }
         let mut fetching = std::pin::pin!(fetch(job, progress, CancellationToken::new()));
         let finishing = tokio::select! {
             at = until_finishing(watched.clone()) => at,
@@ -105,9 +113,14 @@ impl Fetch {
         Ok(self.log.as_deref().map(Log::create).transpose()?.map(Arc::new))
     }
 
-    fn job(&self, offer: &Offer, sources: Vec<Source>, connect: Arc<Direct>) -> FetchJob {
+    fn job(
+        &self,
+        offer: &Offer,
+        root: watch::Receiver<Option<Root>>,
+        sources: Vec<Source>,
+        connect: Arc<Direct>,
+    ) -> FetchJob {
         let name = OfferedName::new(&offer.name).to_file_name().0;
-        let (_, root) = watch::channel(Some(offer.root));
         let (_, sources) = watch::channel(sources.into());
         let (_, credential) = watch::channel(Arc::from("none"));
         let (_, pass) = watch::channel(Arc::from("good"));
@@ -175,11 +188,29 @@ async fn until_finishing(mut watched: watch::Receiver<Progress>) -> Instant {
     }
 }
 
+/// Tells the root once so much is here, or once nothing is done but waiting for it.
+async fn seal(
+    to: watch::Sender<Option<Root>>,
+    root: Root,
+    mut watched: watch::Receiver<Progress>,
+    percent: u64,
+    size: u64,
+) {
+    let is_due = |now: &Progress| now.phase == Phase::Unsealed || is_so_much(now, percent, size);
+    if watched.wait_for(is_due).await.is_ok() {
+        to.send_replace(Some(root));
+    }
+}
+
+fn is_so_much(progress: &Progress, percent: u64, size: u64) -> bool {
+    progress.here * 100 >= size * percent
+}
+
 async fn until_enough(mut watched: watch::Receiver<Progress>, percent: Option<u64>, size: u64) -> Instant {
     let Some(percent) = percent else {
         return std::future::pending().await;
     };
-    match watched.wait_for(|progress| progress.here * 100 >= size * percent).await {
+    match watched.wait_for(|progress| is_so_much(progress, percent, size)).await {
         Ok(_) => Instant::now(),
         Err(_) => std::future::pending().await,
     }
