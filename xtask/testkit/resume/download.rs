@@ -351,7 +351,14 @@ impl<'a> Download<'a> {
         }
         let most = self.most_twice();
         if twice > most {
-            self.fail(Kind::Again, &format!("{twice} bytes came twice without a kill, of {most} at most"));
+            let all = self.ledger.again();
+            let ranges: Vec<_> = all
+                .keys()
+                .filter(|who| !self.killed.contains(who))
+                .flat_map(|who| self.ledger.ranges_again(who))
+                .collect();
+            let what = format!("{twice} bytes came twice without a kill, of {most} at most: {ranges:?}");
+            self.fail(Kind::Again, &what);
         }
         for (who, bytes) in again.into_iter().filter(|(_, bytes)| *bytes > AGAIN) {
             let Bringer { attempt, source, .. } = who;
@@ -375,7 +382,10 @@ impl<'a> Download<'a> {
     /// All that came before the receiver died last is put down to that: the rest came since.
     fn most_twice(&self) -> u64 {
         let killed = self.lives.iter().map(Vec::len).sum();
-        most_twice(self.shape.size(), self.lives.len(), Troubles { killed, torn: self.tally.torn })
+        let sources = self.lives.len();
+        // One for each connection; a source that is the only one has two.
+        let unjudged = self.root_at.map_or(0, |_| self.tally.receiver * sources.max(2) as u64);
+        most_twice(self.shape.size(), sources, Troubles { killed, torn: self.tally.torn, unjudged })
     }
 
     fn fail(&mut self, kind: Kind, what: &str) {
