@@ -382,10 +382,7 @@ impl<'a> Download<'a> {
     /// All that came before the receiver died last is put down to that: the rest came since.
     fn most_twice(&self) -> u64 {
         let killed = self.lives.iter().map(Vec::len).sum();
-        let sources = self.lives.len();
-        // One for each connection; a source that is the only one has two.
-        let unjudged = self.root_at.map_or(0, |_| self.tally.receiver * sources.max(2) as u64);
-        most_twice(self.shape.size(), sources, Troubles { killed, torn: self.tally.torn, unjudged })
+        most_twice(self.shape.size(), self.lives.len(), Troubles { killed, torn: self.tally.torn })
     }
 
     fn fail(&mut self, kind: Kind, what: &str) {

@@ -15,15 +15,12 @@ const SHORT: u64 = 4;
 const CONNECTIONS: u64 = 2;
 
 /// What may befall a download since its receiver began last.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Troubles {
     /// How many sources were killed.
     pub(super) killed: usize,
     /// How many pieces were torn: each stops the connection that completes it.
     pub(super) torn: u64,
-    /// How many half pieces were built upon before their root was known: of what a dead receiver left
-    /// nobody can tell then that its last page is not what came.
-    pub(super) unjudged: u64,
 }
 
 /// The most that may come twice of so many bytes from so many sources.
@@ -34,7 +31,7 @@ pub(super) struct Troubles {
 /// others have one each; and all of that once more when a source was killed and what it had to bring is
 /// given out anew.
 pub(super) fn most_twice(size: u64, sources: usize, troubles: Troubles) -> u64 {
-    let stopped = troubles.torn * READ_AHEAD + troubles.unjudged * size.min(PIECE);
+    let stopped = troubles.torn * READ_AHEAD;
     if sources < 2 {
         return stopped; // nobody brings what is asked of itself already
     }
@@ -60,7 +57,7 @@ mod tests {
     #[test]
     fn nothing_of_size_may_come_twice() {
         let most = |mib: u64, sources, killed| {
-            most_twice(mib * PIECE, sources, Troubles { killed, ..Troubles::default() }) / PIECE
+            most_twice(mib * PIECE, sources, Troubles { killed, torn: 0 }) / PIECE
         };
         for sources in 1..=4 {
             assert!(most(32, sources, 0) < 18, "{sources} sources");
@@ -68,6 +65,6 @@ mod tests {
             assert!(most(1900, sources, 6) < 310, "{sources} sources");
         }
         assert_eq!(most(1900, 1, 6), 0);
-        assert_eq!(most_twice(1900 * PIECE, 1, Troubles { torn: 2, ..Troubles::default() }), 2 * READ_AHEAD);
+        assert_eq!(most_twice(1900 * PIECE, 1, Troubles { killed: 0, torn: 2 }), 2 * READ_AHEAD);
     }
 }

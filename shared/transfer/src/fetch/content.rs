@@ -225,11 +225,14 @@ impl Content {
         let mut buffer = Vec::new();
         for number in (0..self.layout.pieces()).take_while(|_| !stop.load(Ordering::Relaxed)) {
             let Some(piece) = self.layout.piece(number) else { break };
-            if self.store.prefix(number)? < piece.len {
+            if self.store.prefix(number)? == 0 {
                 continue;
             }
             buffer.resize(piece.len, 0);
             self.store.read(piece.start, &mut buffer)?;
+            if self.store.trim(number, &buffer) < piece.len {
+                continue;
+            }
             if let Some(value) = compute(&self.layout, number, &buffer) {
                 self.found(number, Some(value));
             }

@@ -141,6 +141,8 @@ pub struct Progress {
     pub wanted: u64,
     /// Bytes here, proven or (before the root is known) not yet, those of earlier attempts included.
     pub here: u64,
+    /// Whether what earlier attempts left has been looked at: until then, more may be here.
+    pub is_checked: bool,
     /// Bytes proven.
     pub verified: u64,
     /// Bytes of those that were on disk before: left by an earlier attempt, or identical.

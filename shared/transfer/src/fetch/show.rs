@@ -38,6 +38,7 @@ fn now(download: &Download) -> Progress {
     let mut progress = Progress {
         phase: download.phase(),
         wanted: download.job.size,
+        is_checked: download.open_content().is_some(),
         sources: peers.iter().map(|peer| (peer.device, peer.progress())).collect(),
         ..Progress::default()
     };

@@ -128,6 +128,10 @@ impl FileStore {
         Ok(self.blocks.prefix(number))
     }
 
+    pub(super) fn trim(&self, number: usize, bytes: &[u8]) -> usize {
+        self.blocks.trim(number, bytes)
+    }
+
     pub(super) fn write(&self, number: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
         let piece = self.layout.piece(number).ok_or(io::ErrorKind::InvalidInput)?;
         self.blocks.write(&self.data, &self.record, (number, piece), at, bytes)

@@ -113,6 +113,10 @@ impl FolderStore {
         Ok(self.blocks.prefix(number))
     }
 
+    pub(super) fn trim(&self, number: usize, bytes: &[u8]) -> usize {
+        self.blocks.trim(number, bytes)
+    }
+
     pub(super) fn write(&self, number: usize, at: usize, bytes: &[u8]) -> io::Result<()> {
         let (file, piece) = self.piece(number)?;
         let is_whole = at == 0 && self.entry(file).size == bytes.len() as u64;

@@ -179,6 +179,12 @@ impl Store {
         each!(self, store => store.prefix(piece))
     }
 
+    /// The same of a piece with these bytes on disk, when nothing is known of it but them: space that was
+    /// only set aside is taken for what it is, zeros to the piece's end.
+    pub(crate) fn trim(&self, piece: usize, bytes: &[u8]) -> usize {
+        each!(self, store => store.trim(piece, bytes))
+    }
+
     /// Writes bytes of a piece, beginning `at` bytes into it. Blocks of zeros are left out as holes. A
     /// small file written in one go is finished at once, with time and mode. Nothing stops two from
     /// writing one piece: what is verified must not be written again.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use landline_protocol::{DeviceId, MessageId, Root};
 use landline_transfer::Destination;
-use landline_transfer::fetch::{FetchJob, Kind, Line, Phase, Progress, Source};
+use landline_transfer::fetch::{FetchJob, Kind, Line, Progress, Source};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -53,8 +53,7 @@ impl Live {
     /// Bytes that are here, once that has been looked at.
     pub(super) fn here(&self) -> Option<u64> {
         let progress = self.progress.borrow();
-        let is_known = progress.wanted > 0 && progress.phase != Phase::Checking;
-        is_known.then_some(progress.here)
+        progress.is_checked.then_some(progress.here)
     }
 }
 

@@ -38,7 +38,7 @@ impl Live {
     fn paint(&mut self, row: &OfferRow, view: &mut TransferView, looker: &Looker<'_>) -> TransferState {
         let progress = self.progress.borrow().clone();
         // Until that has been looked at, what was here before is the best that is known.
-        if progress.wanted > 0 {
+        if progress.is_checked {
             view.bytes = progress.here;
         }
         view.picture = progress.picture.clone();
