@@ -13,6 +13,7 @@ use crate::views::*;
 async fn a_receiver_cancels_midway_and_accepts_again() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(64 * MIB).await;
     let file = alice.file("film.mkv", LONG);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.accepts(offer).await;

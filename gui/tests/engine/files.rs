@@ -130,6 +130,7 @@ async fn a_file_that_changes_while_it_is_hashed_is_given_up_by_all() {
 async fn a_download_whose_source_changed_can_be_cancelled_and_leaves_nothing() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(64 * MIB).await;
     let file = alice.file("log.txt", LONG);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.accepts(offer).await;

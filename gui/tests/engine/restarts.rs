@@ -42,6 +42,7 @@ async fn a_sender_that_comes_back_is_fetched_from_at_once_or_later() {
 async fn a_sender_restarts_midway() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(64 * MIB).await;
     let file = alice.file("image.iso", LONG);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.accepts(offer).await;
@@ -57,6 +58,7 @@ async fn a_sender_restarts_midway() {
 async fn a_receiver_restarts_midway() {
     let office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(64 * MIB).await;
     let file = alice.file("image.iso", LONG);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.accepts(offer).await;
@@ -72,6 +74,7 @@ async fn a_receiver_restarts_midway() {
 async fn a_transfer_outlives_the_coordinator() {
     let mut office = Office::open().await;
     let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    alice.sends_at(64 * MIB).await;
     let file = alice.file("image.iso", LONG);
     let offer = alice.shares(&LOBBY, file.clone()).await;
     bob.accepts(offer).await;

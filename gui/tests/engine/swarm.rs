@@ -16,6 +16,7 @@ async fn once_somebody_has_it_all_the_sender_may_leave() {
     bob.accepts(offer).await;
     carol.is_offered(offer).await;
     assert_same_content(&file, &bob.receives(offer).await);
+    bob.sends_at(20 * MIB).await;
     carol.accepts(offer).await;
     carol.is_midway(offer).await;
     alice.leave().await;

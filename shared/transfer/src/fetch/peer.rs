@@ -23,6 +23,9 @@ const FEW: usize = 8;
 /// How long after the last byte a source still counts as one that something comes from.
 const MOVING: Duration = Duration::from_millis(1500);
 
+/// Reaching a device that is there takes less, even when it must dial back.
+const LONG_DIAL: Duration = Duration::from_secs(2);
+
 /// One source.
 pub(super) struct Peer {
     pub(super) id: SourceId,
@@ -47,6 +50,8 @@ struct Standing {
     has: Option<Has>,
     asked: Option<Instant>,
     moved: Option<Instant>,
+    /// Since when it is being reached.
+    dialling: Option<Instant>,
     /// Who answers where it was.
     other: Option<KeyMismatch>,
     /// What it said for good.
@@ -73,6 +78,7 @@ impl Peer {
                 has,
                 asked: None,
                 moved: None,
+                dialling: None,
                 other: None,
                 no: None,
             }),
@@ -141,6 +147,20 @@ impl Peer {
         (standing.has, standing.asked) = (Some(has), Some(Instant::now()));
     }
 
+    /// It is being reached, perhaps again: whatever it was before, nothing comes from it now.
+    pub(super) fn is_dialled(&self) {
+        let mut standing = lock(&self.standing);
+        standing.dialling = Some(Instant::now());
+        if standing.state == SourceState::Active {
+            standing.state = SourceState::Connecting;
+        }
+    }
+
+    /// That came to an end, one way or the other.
+    pub(super) fn dialled(&self) {
+        lock(&self.standing).dialling = None;
+    }
+
     /// It answered as it should.
     pub(super) fn answered(&self) {
         let mut standing = lock(&self.standing);
@@ -186,10 +206,13 @@ impl Peer {
         (standing.ahead, standing.no) = (None, Some(no));
     }
 
-    /// It is somewhere else now, or said to be back where it was: whoever waits for it tries at once.
+    /// It is somewhere else now, or said to be back where it was: whoever waits for it, or has tried to
+    /// reach it for long, tries at once.
     pub(super) fn moved_to(&self, source: Source) {
         let standing = lock(&self.standing);
-        let is_awaited = matches!(standing.state, SourceState::Waiting(_)) && standing.ahead.is_none();
+        let is_stuck = standing.dialling.is_some_and(|since| since.elapsed() > LONG_DIAL);
+        let is_awaited =
+            is_stuck || matches!(standing.state, SourceState::Waiting(_)) && standing.ahead.is_none();
         self.source.send_if_modified(|now| {
             let is_new = *now != source;
             *now = source;

@@ -169,9 +169,15 @@ impl Worker {
         self.wire = None;
         loop {
             let source = self.source.borrow_and_update().clone();
+            if self.slot == Slot::First {
+                self.peer.is_dialled();
+            }
             tokio::select! {
                 // Boxed: the TLS state would make every future around it 16 KiB large.
                 wire = Box::pin(Wire::open(&self.download.job.line, &source)) => {
+                    if self.slot == Slot::First {
+                        self.peer.dialled();
+                    }
                     self.wire = Some(wire?);
                     return Ok(());
                 }

@@ -12,6 +12,7 @@ use landline_protocol::{ConversationId, MessageId, OfferRef, ShareId, Timestamp}
 use landline_transfer::fetch::{Source, SourceState};
 use landline_transfer::{FetchError, Phase};
 use tokio::io::AsyncBufReadExt;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::desk::{MIB, Offered, PATIENCE, Receiver, Running, SECOND, Sender, fixed, noise};
@@ -113,6 +114,36 @@ async fn a_half_piece_that_is_damaged_is_nobodys_fault() {
     let path = again.end().await.unwrap().placed.path;
     assert!(fs::read(path).unwrap() == bytes);
     assert_eq!(again.state_of(sender.key.id()), SourceState::Active);
+}
+
+/// The line broke and the machine does not answer, as when it is about to end: word that it is back ends the
+/// wait, however long reaching it may take yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_hangs_is_reached_anew_when_it_is_said_to_be_back() {
+    let gate = Gate::after(12 * MIB);
+    let (mut sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+    let bytes = noise(30 * MIB, 1);
+    let offered = sender.share(1, "x", &bytes);
+    let mut job = receiver.job(&sender, &offered, "file");
+    let (news, sources) = watch::channel(Arc::from([sender.author(&offered)]));
+    job.sources = sources;
+    let mut running = Running::begin(job);
+    running.until_verified(8 * MIB).await;
+    sender.stop().await;
+    let hung = TcpListener::bind(sender.address).await.unwrap();
+    let _held = hung.accept().await.unwrap();
+    let is_tried = |state| matches!(state, Some(SourceState::Connecting));
+    let device = sender.key.id();
+    running.until(|now| is_tried(now.sources.get(&device).map(|one| one.state.clone()))).await;
+    // Only who was tried for long is tried anew.
+    tokio::time::sleep(2 * SECOND + SECOND / 2).await;
+    drop(hung);
+    sender.restart().await;
+    let began = Instant::now();
+    news.send_replace(Arc::from([sender.author(&offered)]));
+    let path = running.end().await.unwrap().placed.path;
+    assert!(fs::read(path).unwrap() == bytes);
+    assert!(began.elapsed() < 2 * SECOND, "it took {:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
