@@ -45,6 +45,9 @@ pub(crate) async fn fetch(
                 meter.finish(one.offer);
                 answer(client, &one, path).await?;
                 open.push(one);
+            } else if was_skipped(transfer, &one, &now) {
+                // Why, the engine has said.
+                meter.finish(one.offer);
             } else if let Some(end) = end(transfer) {
                 meter.finish(one.offer);
                 let end = match end {
@@ -166,6 +169,12 @@ fn not_written(error: &io::Error) -> Problem {
     };
     let text = format!("{why}. It is here whole and verified: the same command writes it again.");
     Problem::new(exit, text)
+}
+
+/// Whether it was left alone because its name is taken, as was wished.
+fn was_skipped(transfer: &TransferView, one: &Fetching, now: &Snapshot) -> bool {
+    let wish = one.how.conflict.unwrap_or(now.settings.conflict);
+    wish == Conflict::Skip && transfer.state == TransferState::Declined
 }
 
 /// How it ended, if it did.

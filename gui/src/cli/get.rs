@@ -277,7 +277,7 @@ fn next(transfer: &TransferView, passage: Option<&Path>, args: &args::Get) -> Ne
     use TransferState as S;
     match &transfer.state {
         S::Done => match (&transfer.path, passage) {
-            (Some(path), None) if path.exists() => Next::Nothing,
+            (Some(path), None) if path.exists() && is_as_asked(path, args) => Next::Nothing,
             (Some(path), Some(passage)) if path.exists() && path.parent() == Some(passage) => Next::Nothing,
             _ => Next::Accept,
         },
@@ -294,6 +294,14 @@ fn next(transfer: &TransferView, passage: Option<&Path>, args: &args::Get) -> Ne
         | S::Waiting(_) => Next::Nothing,
         S::Offered | S::Conflict(_) | S::Declined | S::Cancelled { .. } | S::Failed(_) => Next::Accept,
     }
+}
+
+/// Whether what has come before is what is asked for now.
+fn is_as_asked(there: &Path, args: &args::Get) -> bool {
+    let Ok(To::Place { folder, name }) = To::of(args) else { return false };
+    args.only.is_empty()
+        && folder.is_none_or(|folder| there.parent() == Some(&folder))
+        && name.is_none_or(|name| there.file_name() == Some(name.as_str().as_ref()))
 }
 
 /// The files of a folder that `--only` means; nothing where all are wanted.
@@ -379,6 +387,16 @@ mod tests {
         assert_eq!(of(TransferState::Queued(1), ""), Next::Nothing);
         assert_eq!(of(TransferState::Offered, ""), Next::Accept);
         assert_eq!(of(TransferState::Paused, ""), Next::Resume);
+        let there = tempfile::NamedTempFile::new().unwrap();
+        let done = TransferView {
+            path: Some(there.path().to_owned()),
+            ..transfer(1, "alice", "a", TransferState::Done)
+        };
+        let again = |line: &str| next(&done, None, &args(line));
+        assert_eq!(again(""), Next::Nothing);
+        for other in ["--into /elsewhere", "--as b", "-o /elsewhere/a", "--only *.pdf"] {
+            assert_eq!(again(other), Next::Accept, "{other}: it is asked for otherwise than before");
+        }
         assert_eq!(
             of(TransferState::Done, ""),
             Next::Accept,

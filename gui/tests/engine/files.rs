@@ -77,6 +77,35 @@ async fn a_large_file_is_offered_first_and_sealed_later() {
     }
 }
 
+/// Something else has the name, and is to be kept: nobody is told that the file arrived, and it can still be had.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_skipped_did_not_arrive() {
+    let office = Office::open().await;
+    let (mut alice, mut bob) = (office.person("alice").await, office.person("bob").await);
+    let file = alice.file("plan.txt", 1000);
+    let own = bob.downloads().join("plan.txt");
+    std::fs::create_dir_all(bob.downloads()).unwrap();
+    std::fs::write(&own, "bob's own").unwrap();
+    let offer = alice.shares(&LOBBY, file.clone()).await;
+    bob.is_offered(offer).await;
+    let how = |conflict| AcceptHow { conflict: Some(conflict), ..AcceptHow::default() };
+    bob.run(Action::Accept { offer, how: how(Conflict::Skip) }).await.unwrap();
+    bob.transfer("skipped", offer, |view| view.state == TransferState::Declined).await;
+    alice
+        .transfer("that bob has it not", offer, |view| {
+            view.recipients.iter().any(|one| one.state == RecipientState::Declined)
+        })
+        .await;
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "bob's own");
+    bob.run(Action::Accept { offer, how: how(Conflict::Replace) }).await.unwrap();
+    assert_same_content(&file, &bob.receives(offer).await);
+    alice
+        .transfer("that bob has it now", offer, |view| {
+            view.recipients.iter().any(|one| one.state == RecipientState::Done)
+        })
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_can_be_declined() {
     let office = Office::open().await;

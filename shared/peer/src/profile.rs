@@ -48,6 +48,8 @@ impl Profile {
         private_dir(dir)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut lock = options.open(dir.join("lock")).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}

@@ -143,8 +143,9 @@ pub(super) fn pause(world: &World) -> Result<String> {
     let (_, after) = world.net.counted(ALICE_PORT)?;
     ensure!(after - before < MIB, "{} KiB came while it was paused", (after - before) / 1024);
     let offers = bob.run(&["offers"])?.expect(0)?.records("offer");
-    let state = offers.first().context("the offer is gone")?["state"].clone();
-    ensure!(state == "paused", "it is {state}");
+    let offer = offers.first().context("the offer is gone")?;
+    let (state, bytes) = (offer["state"].clone(), offer["bytes"].as_u64().unwrap_or(0));
+    ensure!(state == "paused" && bytes > SIZE / 5, "it is {state} with {bytes} bytes");
 
     bob.run(&["resume", "large.bin"])?.expect(0)?;
     bob.has(&file)?;

@@ -111,6 +111,12 @@ impl Database {
             .map(drop)
     }
 
+    /// Forgets a download that came to nothing.
+    pub(crate) fn remove_download(&mut self, account: i64, offer: &MessageId) -> Result<()> {
+        let delete = "DELETE FROM downloads WHERE account = ?1 AND offer = ?2";
+        self.0.execute(delete, params![account, offer.as_bytes()]).map(drop)
+    }
+
     /// Records how much was here of downloads when they stopped for now.
     pub(crate) fn set_here(&mut self, account: i64, here: &[(MessageId, u64)]) -> Result<()> {
         let transaction = self.0.transaction()?;

@@ -197,6 +197,11 @@ pub struct Fetched {
 }
 
 impl Fetched {
+    /// Whether nothing came, because something else has the name and was to be kept.
+    pub fn is_skipped(&self) -> bool {
+        matches!(self.hashed, Hashed::File(_)) && self.placed.kept > 0
+    }
+
     /// Whether what was found at the place is, as far as that can be told without reading it, what was
     /// placed: a file by its version, a folder by the times in its manifest, which everything fetched has.
     /// `false` is no proof of the contrary: then [`Shared::is_content`] says.

@@ -1,15 +1,17 @@
 //! What follows from what fetching tasks report, and from what others say about their offers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use landline_protocol::name::printable;
 use landline_protocol::{MessageId, UserName, Verdict};
 use landline_transfer::fetch::FetchError;
 
 use super::failures::of_fetch;
 use super::queue::Change;
 use super::run::{Arrived, FetchReport, News, discard_part};
-use crate::api::{Event, Failure};
+use crate::api::{Event, Failure, FailureKind};
 use crate::engine::Engine;
+use crate::engine::account::signed_out;
 use crate::history::{Download, DownloadStatus, OfferRow};
 
 impl Engine {
@@ -104,6 +106,9 @@ impl Engine {
     }
 
     async fn arrived(&mut self, row: &OfferRow, record: Download, arrived: Arrived) -> Result<(), Failure> {
+        if arrived.fetched.as_ref().is_some_and(|fetched| fetched.is_skipped()) {
+            return self.skipped(row, &arrived.path).await;
+        }
         let (offer, path) = (row.offer, arrived.path.clone());
         let whole = record.picks.is_none();
         self.keep(offer, Download { status: DownloadStatus::Done(path.clone()), ..record }).await?;
@@ -114,6 +119,22 @@ impl Engine {
         } else {
             self.release(&offer);
         }
+        Ok(())
+    }
+
+    /// Something else has the name and was kept, as was wished: nothing came, and nobody is told that it did.
+    async fn skipped(&mut self, row: &OfferRow, there: &Path) -> Result<(), Failure> {
+        let (account, offer) = (self.signed_in.as_ref().ok_or_else(signed_out)?.account.id, row.offer);
+        self.release(&offer);
+        self.history.call(move |db| db.remove_download(account, &offer)).await?;
+        self.downloads.forget(&offer);
+        self.answer(row, Verdict::Declined).await?;
+        let text = format!(
+            "“{}” was skipped: {} is there already and was kept.",
+            row.name,
+            printable(&there.to_string_lossy())
+        );
+        self.notice(Failure::new(FailureKind::NameTaken, text));
         Ok(())
     }
 

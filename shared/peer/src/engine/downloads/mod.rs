@@ -131,6 +131,13 @@ impl Downloads {
         self.entries.get(offer).is_some_and(|entry| entry.live.is_some())
     }
 
+    /// One that came to nothing, as if it had not been accepted.
+    fn forget(&mut self, offer: &MessageId) {
+        self.entries.remove(offer);
+        self.queue.leave(offer);
+        self.outlooks.look_again();
+    }
+
     /// Takes over what was just written down of a download, and lines it up if it is to be fetched.
     fn set(&mut self, offer: MessageId, record: Download) {
         if let Some(entry) = self.entries.get_mut(&offer) {
