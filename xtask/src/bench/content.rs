@@ -19,7 +19,7 @@ pub(super) struct Ballast {
 impl Ballast {
     /// Room for what a run writes, and a little.
     pub(super) fn hold(memory: &Path, bytes: u64) -> Result<Self> {
-        let ballast = Self { path: memory.join("ballast"), mib: (bytes >> 20) + 512 };
+        let ballast = Self { path: memory.join("ballast"), mib: (bytes >> 20) + 128 };
         ballast.take()?;
         Ok(ballast)
     }
