@@ -61,7 +61,8 @@ impl Blocks {
 
     /// Takes note of data that is in a file whose pieces have these numbers, before it is read.
     pub(super) fn attach(&self, file: &File, layout: &Layout, pieces: Range<usize>) -> io::Result<()> {
-        for range in disk::written(file)? {
+        let written = disk::written(file)?;
+        for range in &written {
             let (mut at, end) = (range.start / BLOCK as u64, range.end.div_ceil(BLOCK as u64));
             while at < end {
                 let index = usize::try_from(at / 16).unwrap_or(usize::MAX);
@@ -75,7 +76,7 @@ impl Blocks {
         }
         for number in pieces.filter(|number| self.any(*number)) {
             if let Some(piece) = layout.piece(number) {
-                let prefix = self.scan(file, number, piece)?;
+                let prefix = self.scan(&written, number, piece);
                 self.prefixes[number].fetch_max(index32(prefix), Ordering::Relaxed);
             }
         }
@@ -182,7 +183,7 @@ impl Blocks {
 
     /// The same, from what is on disk. Where writing ended within a page the whole page is left out,
     /// because nobody knows where in it.
-    fn scan(&self, file: &File, number: usize, piece: Piece) -> io::Result<usize> {
+    fn scan(&self, written: &[Range<u64>], number: usize, piece: Piece) -> usize {
         let zeros = zeros(self.bits[number].load(Ordering::Relaxed));
         let mut at = 0;
         while at < piece.len {
@@ -190,7 +191,7 @@ impl Blocks {
                 at += BLOCK;
                 continue;
             }
-            let end = disk::data_until(file, piece.offset + at as u64)?;
+            let end = data_until(written, piece.offset + at as u64);
             let end = end.saturating_sub(piece.offset).min(piece.len as u64);
             let end = usize::try_from(end).unwrap_or(0);
             if end <= at {
@@ -198,8 +199,15 @@ impl Blocks {
             }
             at = end;
         }
-        if at >= piece.len { Ok(piece.len) } else { Ok(at.saturating_sub(1) / PAGE * PAGE) }
+        if at >= piece.len { piece.len } else { at.saturating_sub(1) / PAGE * PAGE }
     }
+}
+
+/// Where the data that begins at `offset` ends; `offset` itself when there is a hole. The ranges are in
+/// order. Asking the file system for each piece would take the square of their number on some.
+fn data_until(written: &[Range<u64>], offset: u64) -> u64 {
+    let next = written.partition_point(|range| range.end <= offset);
+    written.get(next).filter(|range| range.start <= offset).map_or(offset, |range| range.end)
 }
 
 /// An index within a piece.
@@ -222,4 +230,17 @@ fn zeros(bits: u32) -> u16 {
 pub(super) fn is_zero(bytes: &[u8]) -> bool {
     bytes.first().is_none_or(|first| *first == 0)
         && bytes.get(1..).is_none_or(|rest| *rest == bytes[..rest.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_ends_where_its_range_does() {
+        let written = [10..20, 30..40];
+        let ends = [0, 10, 19, 20, 29, 30, 39, 40].map(|offset| data_until(&written, offset));
+        assert_eq!(ends, [0, 20, 20, 20, 29, 40, 40, 40]);
+        assert_eq!(data_until(&[], 5), 5);
+    }
 }
