@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::views::*;
 
 /// Nothing on the loopback takes this long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 const PASSWORD: &str = "correct horse";
 

@@ -194,7 +194,7 @@ async fn who_fetches_beside_others_takes_what_they_did_not() {
     let maps = [asker.map(&machines[0], &offered).await, asker.map(&machines[1], &offered).await];
     let spread = (0..64).filter(|piece| maps.iter().any(|map| map[*piece])).count();
     // In order for both it would be half.
-    assert!(spread > 38, "{spread} of 64 after one copy");
+    assert!(spread > 44, "{spread} of 64 after one copy");
 }
 
 /// The author's file is gone, but somebody has all of it.
