@@ -14,9 +14,7 @@ use super::trouble::Trouble;
 use super::worker::{Worker, changed};
 use crate::plan::{Run, Task};
 use crate::range::Slice;
-
-/// Bytes of an unfinished piece after which they are written, so that a killed process has them.
-const STEP: usize = 64 * 1024;
+use crate::store::BLOCK;
 
 /// Where in a run the next byte goes.
 struct Cursor {
@@ -84,7 +82,7 @@ impl Worker {
     fn begin(&mut self, content: &Content, run: Run, ticket: Ticket) -> Cursor {
         let (first, len) = (run.first, content.layout().len_of(run.first));
         self.buffer.resize(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX), 0);
-        let is_whole = ticket.task.duplicate || len <= STEP;
+        let is_whole = ticket.task.duplicate || len <= BLOCK;
         let there = if is_whole { 0 } else { content.begun(first, &mut self.buffer) };
         Cursor {
             piece: first,
@@ -118,17 +116,19 @@ impl Worker {
         coding.end(data)
     }
 
-    /// Writes what has come of a piece so far, once it is worth it.
+    /// Writes what has come of a piece so far, once it is worth it. Whole blocks only: whether one is
+    /// all zeros cannot be seen from a part of it.
     fn step(&self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
-        if cursor.ticket.task.duplicate || cursor.filled - cursor.written < STEP {
+        let filled = cursor.filled / BLOCK * BLOCK;
+        if cursor.ticket.task.duplicate || filled <= cursor.written {
             return Ok(());
         }
-        let bytes = &self.buffer[cursor.written..cursor.filled];
+        let bytes = &self.buffer[cursor.written..filled];
         let written = content.write(cursor.ticket, cursor.piece, cursor.written, bytes);
         if !written.map_err(|error| self.disk(error))? {
             return Err(Trouble::Beaten);
         }
-        cursor.written = cursor.filled;
+        cursor.written = filled;
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl Worker {
 /// request can be gone on from, so that piece begins the next.
 fn until_half_piece(content: &Content, run: Run) -> Run {
     let layout = content.layout();
-    let is_half = |piece: &usize| layout.len_of(*piece) > STEP && content.prefix(*piece) > 0;
+    let is_half = |piece: &usize| layout.len_of(*piece) > BLOCK && content.prefix(*piece) > 0;
     let end = run.range().skip(1).find(is_half).unwrap_or(run.range().end);
     Run { first: run.first, count: end - run.first }
 }

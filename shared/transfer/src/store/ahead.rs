@@ -5,9 +5,10 @@
 //! the former, a window at a time, and no more once a file turns out to have holes.
 
 use std::fs::File;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::disk;
+use crate::{disk, lock};
 
 const WINDOW: u64 = 256 * 1024 * 1024;
 
@@ -17,6 +18,9 @@ pub(super) struct Ahead {
     windows: Vec<AtomicU64>,
     size: u64,
     stopped: AtomicBool,
+    /// Held while space is set aside and while that is stopped, so that nothing is set aside over a
+    /// hole of which somebody else has just seen that nothing needs to be given back.
+    alone: Mutex<()>,
 }
 
 impl Ahead {
@@ -26,11 +30,7 @@ impl Ahead {
             return Self::none();
         }
         let words = usize::try_from(size.div_ceil(WINDOW).div_ceil(64)).unwrap_or(0);
-        Self {
-            windows: (0..words).map(|_| AtomicU64::new(0)).collect(),
-            size,
-            stopped: AtomicBool::new(false),
-        }
+        Self { windows: (0..words).map(|_| AtomicU64::new(0)).collect(), size, ..Self::default() }
     }
 
     /// Sets nothing aside.
@@ -44,12 +44,16 @@ impl Ahead {
             return;
         }
         let Some((word, bit)) = self.place(offset) else { return };
-        if word.load(Ordering::Relaxed) & bit != 0 || word.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+        if word.load(Ordering::Relaxed) & bit != 0 {
+            return;
+        }
+        let _alone = lock(&self.alone);
+        if self.stopped.load(Ordering::Relaxed) || word.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
             return;
         }
         let start = offset / WINDOW * WINDOW;
         if disk::set_aside(file, start, WINDOW.min(self.size - start)).is_err() {
-            self.stop();
+            self.stopped.store(true, Ordering::Release);
         }
     }
 
@@ -60,7 +64,10 @@ impl Ahead {
 
     /// Sets nothing aside from now on: zeros came, and what is set aside is no hole.
     pub(super) fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        if !self.stopped.load(Ordering::Acquire) {
+            let _alone = lock(&self.alone);
+            self.stopped.store(true, Ordering::Release);
+        }
     }
 
     fn place(&self, offset: u64) -> Option<(&AtomicU64, u64)> {

@@ -15,7 +15,9 @@ use super::record::Record;
 use crate::disk;
 use crate::layout::{Layout, Piece};
 
-pub(super) const BLOCK: usize = 64 * 1024;
+/// What is written of an unfinished piece, so that a killed process has it, and what becomes a hole when
+/// it is all zeros; in bytes.
+pub(crate) const BLOCK: usize = 64 * 1024;
 /// The coarsest step in which every file system counts what was written.
 const PAGE: usize = 4096;
 const _: () = assert!(PIECE_BYTES == 16 * BLOCK as u64, "a piece's blocks fit a u16");

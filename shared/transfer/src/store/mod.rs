@@ -37,6 +37,7 @@ mod standing;
 mod tests;
 mod tree;
 
+pub(crate) use blocks::BLOCK;
 pub use conflict::{Conflict, Taken};
 pub use parts::{discard, load_proof, save_proof};
 pub use room::{Outlook, outlook};

@@ -1,7 +1,14 @@
 //! What is offered arrives: every size, odd names, many at once, names that are taken.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use landline_net::Body;
 use landline_protocol::peer_routes::Door;
 use landline_transfer::{Conflict, FetchError, Phase};
 
@@ -37,6 +44,36 @@ async fn every_size_arrives_under_its_own_name() {
         assert_eq!(upload.map_or(0, |upload| upload.bytes_sent), size);
         sender.until(|shares| shares.uploads().iter().all(|upload| !upload.active)).await;
     }
+}
+
+/// However the zeros of a file are cut on their way, they take no disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn zeros_that_come_in_odd_amounts_become_holes() {
+    let sender = Sender::tampering(Arc::new(|path, answer| {
+        let is_content = path.ends_with("/content");
+        if is_content { answer.map(|body| in_frames_of(body, 10_007)) } else { answer }
+    }))
+    .await;
+    let (receiver, mut bytes) = (Receiver::new(), noise(16 * MIB, 1));
+    bytes.chunks_mut(64 * 1024).step_by(3).for_each(|block| block.fill(0));
+    let offered = sender.share(1, "x", &bytes);
+    let path = Running::begin(receiver.job(&sender, &offered, "file")).end().await.unwrap().placed.path;
+    assert!(fs::read(&path).unwrap() == bytes);
+    let on_disk = fs::metadata(path).unwrap().blocks() * 512;
+    assert!(on_disk < offered.size * 2 / 3 + 64 * 1024, "{on_disk}");
+}
+
+/// The same content, a moment between any two small pieces of it.
+fn in_frames_of(body: Body, len: usize) -> Body {
+    let frames = futures_util::stream::unfold((body, Bytes::new()), move |(mut body, mut rest)| async move {
+        if rest.is_empty() {
+            rest = body.frame().await?.unwrap().into_data().unwrap();
+        }
+        tokio::time::sleep(Duration::from_micros(200)).await; // so that it is read by itself
+        let frame = rest.split_to(len.min(rest.len()));
+        Some((Ok(Frame::data(frame)), (body, rest)))
+    });
+    StreamBody::new(frames).boxed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
