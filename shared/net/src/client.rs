@@ -1,6 +1,7 @@
 //! A small HTTP/1.1 client: one connection to one device, and coded calls over it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::dial::Dialled;
+use crate::drained::Drained;
+use crate::driver::{DrivenBody, Driver};
+use crate::wakes::Wakes;
 
 /// An HTTP connection. One request at a time; dropping it ends the connection, unless somebody keeps
 /// it.
@@ -26,6 +30,7 @@ pub struct HttpConnection {
     host: HeaderValue,
     device: DeviceId,
     remote: SocketAddr,
+    wakes: Option<Arc<Wakes>>,
     keeper: Option<Keeper>,
 }
 
@@ -34,7 +39,14 @@ pub type Keeper = Box<dyn FnOnce(HttpConnection) + Send + Sync>;
 
 struct Line {
     requests: http1::SendRequest<Full<Bytes>>,
+    driver: Arc<Driver>,
     _task: AbortOnDropHandle<()>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.driver.end();
+    }
 }
 
 /// An exchange that did not happen.
@@ -82,7 +94,10 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 impl HttpConnection {
     /// Speaks HTTP on a fresh connection.
     pub async fn open(dialled: Dialled) -> Result<Self, HttpError> {
-        Ok(Self::over(dialled.stream, dialled.device, dialled.remote).await?)
+        let Dialled { stream, device, remote, wakes, .. } = dialled;
+        let mut connection = Self::over(stream, device, remote).await?;
+        connection.wakes = Some(wakes);
+        Ok(connection)
     }
 
     /// Speaks HTTP on any stream whose other end, at `remote`, has proved to be `device`.
@@ -90,15 +105,18 @@ impl HttpConnection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (requests, connection) =
-            http1::Builder::new().max_buf_size(READ_BYTES).handshake(TokioIo::new(stream)).await?;
-        let task = tokio::spawn(async move {
+        let (requests, connection) = http1::Builder::new()
+            .max_buf_size(READ_BYTES)
+            .handshake(TokioIo::new(Drained::new(stream)))
+            .await?;
+        let driver = Driver::new(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
-        let line = Line { requests, _task: AbortOnDropHandle::new(task) };
-        Ok(Self { line: Some(line), host: host(remote), device, remote, keeper: None })
+        let task = tokio::spawn(Arc::clone(&driver).run());
+        let line = Line { requests, driver, _task: AbortOnDropHandle::new(task) };
+        Ok(Self { line: Some(line), host: host(remote), device, remote, wakes: None, keeper: None })
     }
 
     /// When it is dropped between two requests, it goes to the keeper and does not end.
@@ -111,6 +129,12 @@ impl HttpConnection {
     /// Where the other end is.
     pub fn remote(&self) -> SocketAddr {
         self.remote
+    }
+
+    /// When the reading of responses is woken, where that can be told: for whoever reads a large body.
+    /// Must be as it was, one byte, when the response ends.
+    pub fn wakes(&self) -> Option<Arc<Wakes>> {
+        self.wakes.clone()
     }
 
     /// The device on the other end.
@@ -131,6 +155,12 @@ impl HttpConnection {
         line.requests.ready().await?;
         Ok(line.requests.send_request(request).await?)
     }
+
+    /// The body of the last response for somebody who reads much of it: faster, but the connection
+    /// stands still whenever nobody reads.
+    pub fn driven(&self, body: Incoming) -> DrivenBody {
+        DrivenBody::new(body, self.line.as_ref().map(|line| Arc::clone(&line.driver)))
+    }
 }
 
 impl Drop for HttpConnection {
@@ -139,7 +169,7 @@ impl Drop for HttpConnection {
         // Not in the middle of a response, whose rest nobody would read.
         if let Some(line) = self.line.take_if(|line| line.requests.is_ready()) {
             let (host, device, remote) = (self.host.clone(), self.device, self.remote);
-            keeper(Self { line: Some(line), host, device, remote, keeper: None });
+            keeper(Self { line: Some(line), host, device, remote, wakes: self.wakes.take(), keeper: None });
         }
     }
 }

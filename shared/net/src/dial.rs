@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,6 +14,8 @@ use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::wakes::Wakes;
 
 /// The stream of a dialled connection. rustls reads 4 KiB at a time; the buffer beneath it turns
 /// sixteen system calls into one.
@@ -29,6 +32,8 @@ pub struct Dialled {
     pub remote: SocketAddr,
     /// The address of this machine that the other side sees, unless something translates it.
     pub local: SocketAddr,
+    /// When whoever reads from the stream is woken.
+    pub wakes: Arc<Wakes>,
 }
 
 /// No connection, and why.
@@ -129,12 +134,13 @@ async fn connect(remote: SocketAddr, connector: &TlsConnector) -> Result<Dialled
     let tcp = TcpStream::connect(remote).await.map_err(Failure::Tcp)?;
     tcp.set_nodelay(true).map_err(Failure::Tcp)?;
     let local = tcp.local_addr().map_err(Failure::Tcp)?;
+    let wakes = Arc::new(Wakes::of(&tcp).map_err(Failure::Tcp)?);
     let name = ServerName::IpAddress(remote.ip().into());
     let buffered = BufReader::with_capacity(READ_AHEAD, tcp);
     let stream = connector.connect(name, buffered).await.map_err(Failure::Tls)?;
     let device = peer_device(stream.get_ref().1.peer_certificates())
         .ok_or_else(|| Failure::Tls(io::Error::other("the other side showed no device certificate")))?;
-    Ok(Dialled { stream, device, remote, local })
+    Ok(Dialled { stream, device, remote, local, wakes })
 }
 
 /// The one reason that helps most.

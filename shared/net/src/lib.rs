@@ -12,20 +12,25 @@ pub mod socket;
 pub mod upgrade;
 pub mod websocket;
 
+mod drained;
+mod driver;
 mod places;
 mod server_io;
 mod switch;
+mod wakes;
 
 pub use addresses::{Networks, follow, local_addresses, reachable, resolve};
 pub use body::{Body, bearer, empty, error, full, json, read_json};
 pub use client::{CallError, HttpConnection, HttpError, Keeper, call};
 pub use clock::Clock;
 pub use dial::{ClientTls, DialError, Dialled, dial};
+pub use driver::DrivenBody;
 pub use serve::{AcceptLimits, Peer, serve, serve_one};
 pub use server_io::{AcceptedTls, ServerIo};
 pub use socket::{Closed, Inbound, SendError, SocketReceiver, SocketSender, SocketSettings, spawn};
 pub use switch::{Handed, UpgradeError};
 pub use upgrade::{PendingSocket, WsStream, upgrade};
+pub use wakes::Wakes;
 pub use websocket::{WsClientStream, websocket};
 
 pub use bytes::Bytes;

@@ -187,13 +187,36 @@ pub const fn encoded_len(size: u64) -> u64 {
 
 /// The value that stands for one piece: a subtree's, or the root when it is the only piece.
 pub(crate) fn value_of(size: u64, index: u64, piece: &[u8]) -> ChainingValue {
-    if piece_count(size) <= 1 {
-        return *blake3::hash(piece).as_bytes();
+    let mut hash = PieceHash::begin(size, index);
+    hash.add(piece);
+    hash.value()
+}
+
+/// The same while the piece is on its way: each part is hashed while it is still in the processor's cache.
+pub(crate) struct PieceHash {
+    hasher: Hasher,
+    is_only: bool,
+}
+
+impl PieceHash {
+    /// Of the piece with this index of a file of `size` bytes.
+    pub(crate) fn begin(size: u64, index: u64) -> Self {
+        let (mut hasher, is_only) = (Hasher::new(), piece_count(size) <= 1);
+        if !is_only {
+            hasher.set_input_offset(index * PIECE_BYTES);
+        }
+        Self { hasher, is_only }
     }
-    let mut hasher = Hasher::new();
-    hasher.set_input_offset(index * PIECE_BYTES);
-    hasher.update(piece);
-    hasher.finalize_non_root()
+
+    /// Its next bytes; no more than it has.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+    }
+
+    /// Of what was added.
+    pub(crate) fn value(&self) -> ChainingValue {
+        if self.is_only { *self.hasher.finalize().as_bytes() } else { self.hasher.finalize_non_root() }
+    }
 }
 
 /// The value of the subtree above these pieces.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::layout::Layout;
-use crate::tree::{ChainingValue, PieceTree, value_of};
+use crate::tree::{ChainingValue, PieceHash, PieceTree};
 
 /// The chaining values of a content's pieces, proven by its root.
 #[derive(Clone, Debug)]
@@ -44,8 +44,16 @@ impl Values {
 /// What these bytes hash to as the piece with this number; `None` when they are too many or too few.
 /// Needs no root: a piece that came before its root was known is compared later.
 pub fn compute(layout: &Layout, number: usize, bytes: &[u8]) -> Option<ChainingValue> {
-    let piece = layout.piece(number)?;
-    (bytes.len() == piece.len).then(|| value_of(layout.files()[piece.file].size, piece.index, bytes))
+    let mut hash = (bytes.len() == layout.piece(number)?.len).then(|| begin(layout, number))?;
+    hash.add(bytes);
+    Some(hash.value())
+}
+
+/// The same for a piece that comes bit by bit.
+pub(crate) fn begin(layout: &Layout, number: usize) -> PieceHash {
+    let place = layout.piece(number).map(|piece| (layout.files()[piece.file].size, piece.index));
+    let (size, index) = place.unwrap_or_default();
+    PieceHash::begin(size, index)
 }
 
 #[cfg(test)]

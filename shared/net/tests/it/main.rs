@@ -3,6 +3,7 @@
 
 mod dialling;
 mod hanging_up;
+mod reading;
 mod reversing;
 mod serving;
 mod shutdown;

@@ -127,6 +127,8 @@ impl Routes {
                 self.go_on.notified().await;
                 json(StatusCode::OK, &"done")
             }
+            "/much" => Response::new(much()),
+            "/bit-by-bit" => Response::new(bit_by_bit(self.go_on)),
             "/flood" => {
                 self.flooded.send(peer).await.unwrap();
                 Response::new(flood(self.waiting, self.chunks))
@@ -165,6 +167,29 @@ impl Routes {
         }
     }
 }
+
+/// What `/much` answers: 20 MB that nobody would mistake for others.
+pub(crate) fn pattern() -> Vec<u8> {
+    (0..20_000_000u32).flat_map(|at| u8::try_from((at ^ at >> 8 ^ at >> 16) & 0xff)).collect()
+}
+
+fn much() -> Body {
+    let frames =
+        pattern().chunks(70_001).map(|frame| Ok(Frame::data(Bytes::copy_from_slice(frame)))).collect();
+    BodyExt::boxed(StreamBody::new(futures_util::stream::iter::<Vec<_>>(frames)))
+}
+
+/// A body of small frames, one whenever the notice comes.
+fn bit_by_bit(go_on: Arc<Notify>) -> Body {
+    let frames = futures_util::stream::unfold(go_on, |go_on| async {
+        go_on.notified().await;
+        Some((Ok(Frame::data(Bytes::from_static(&[7; BIT]))), go_on))
+    });
+    BodyExt::boxed(StreamBody::new(frames))
+}
+
+/// Bytes of each frame of `/bit-by-bit`.
+pub(crate) const BIT: usize = 1_000;
 
 /// A body without end, which counts its chunks and tells when it is dropped.
 fn flood(dropped: Arc<Notify>, chunks: Arc<AtomicUsize>) -> Body {

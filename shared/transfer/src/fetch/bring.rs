@@ -1,10 +1,9 @@
-//! Receives a run of pieces: from the network into one buffer, from there to disk in steps, and each
-//! piece judged by itself.
+//! Receives a run of pieces: from the network into one small buffer, from there hashed and to disk in
+//! steps, and each piece judged by itself.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landline_protocol::limits::PIECE_BYTES;
 use tokio::time::Instant;
 
 use super::FetchError;
@@ -15,32 +14,81 @@ use super::worker::{Worker, changed};
 use crate::plan::{Run, Task};
 use crate::range::Slice;
 use crate::store::BLOCK;
+use crate::tree::PieceHash;
+use crate::values;
 
-/// Where in a run the next byte goes.
-struct Cursor {
-    piece: usize,
-    end: usize,
+/// A piece on its way.
+struct Arriving {
+    number: usize,
     /// Bytes of the piece.
     len: usize,
-    /// Of these, how many are in the buffer.
-    filled: usize,
-    /// Of these, how many are on disk.
-    written: usize,
-    /// Some of these were there before, from whomever.
+    /// Of these, how many from its start are hashed and on disk.
+    done: usize,
+    /// And how many more wait in the buffer.
+    waiting: usize,
+    hash: PieceHash,
+    /// It comes to disk only when all of it is here and right.
+    is_whole: bool,
+    /// Some of it was there before, from whomever.
     from_disk: bool,
-    /// What allows to write it.
-    ticket: Ticket,
+}
+
+impl Arriving {
+    fn new(content: &Content, number: usize, task: Task) -> Self {
+        let len = content.layout().len_of(number);
+        let is_whole = task.duplicate || len <= BLOCK;
+        if !is_whole {
+            content.begin(number);
+        }
+        let hash = values::begin(content.layout(), number);
+        Self { number, len, done: 0, waiting: 0, hash, is_whole, from_disk: false }
+    }
+
+    /// What an interrupted attempt left of it need not come again.
+    fn go_on(mut self, content: &Content, buffer: &mut [u8]) -> Self {
+        if self.is_whole {
+            return self;
+        }
+        let hash = &mut self.hash;
+        match content.begun(self.number, buffer, &mut |bytes| hash.add(bytes)) {
+            Ok(there) => (self.done, self.from_disk) = (there, there > 0),
+            // Not to be read any more: it comes again.
+            Err(_) => self.hash = values::begin(content.layout(), self.number),
+        }
+        self
+    }
+
+    /// The piece after it, if that is part of the run.
+    fn next(&mut self, content: &Content, (ticket, run): (Ticket, Run)) {
+        self.number += 1;
+        if run.range().contains(&self.number) {
+            *self = Self::new(content, self.number, ticket.task);
+        }
+    }
+
+    /// Where in the piece a step ends. Steps end at whole blocks: whether one is all zeros cannot be
+    /// seen from a part of it.
+    fn end_of_step(&self) -> usize {
+        if self.is_whole { self.len } else { self.len.min((self.done / BLOCK + 1) * BLOCK) }
+    }
+
+    fn here(&self) -> usize {
+        self.done + self.waiting
+    }
 }
 
 impl Worker {
     /// Brings the pieces of a task, or the first of them.
     pub(super) async fn bring(&mut self, content: &Content, task: Task) -> Result<(), Trouble> {
         let run = until_half_piece(content, task.run);
-        let mut cursor = self.begin(content, run, Ticket { source: self.peer.id, task });
+        let ticket = Ticket { source: self.peer.id, task };
+        self.buffer.resize(self.buffer.len().max(BLOCK), 0);
+        let mut piece = Arriving::new(content, run.first, task).go_on(content, &mut self.buffer);
         let whole = content.layout().slice(run);
-        let slice = Slice { start: whole.start + cursor.filled as u64, end: whole.end };
+        let slice = Slice { start: whole.start + piece.done as u64, end: whole.end };
         let (began, size) = (Instant::now(), content.layout().size());
-        let mut answer = self.wire()?.content(slice, size).await?;
+        let pace = self.pace;
+        let mut answer = self.wire()?.content(slice, size, pace).await?;
         let peer = Arc::clone(&self.peer);
         let _moving = peer.moving();
         let mut coding = Coding::new(answer.compressed)?;
@@ -54,7 +102,7 @@ impl Worker {
                 }
                 // Its other connection may have given the source up: then this one waits for nothing.
                 () = changed(&mut self.bell) => {
-                    if content.is_beaten(cursor.ticket, cursor.piece) {
+                    if content.is_beaten(ticket, piece.number) {
                         return Err(Trouble::Beaten);
                     }
                     continue;
@@ -65,12 +113,12 @@ impl Worker {
                 self.peer.throttle.take(data.len()).await;
                 answer.waited();
             }
-            if content.is_beaten(cursor.ticket, cursor.piece) {
+            if content.is_beaten(ticket, piece.number) {
                 return Err(Trouble::Beaten);
             }
-            self.pour(content, &mut cursor, &mut coding, &mut data)?;
+            self.pour(content, (ticket, run), &mut piece, &mut coding, &mut data)?;
         }
-        if cursor.piece < cursor.end {
+        if piece.number < run.range().end {
             return Err(Trouble::broken("it stopped in the middle"));
         }
         self.pace.measured(slice.len(), began);
@@ -78,75 +126,63 @@ impl Worker {
         Ok(())
     }
 
-    /// What an interrupted attempt left of the first piece need not come again.
-    fn begin(&mut self, content: &Content, run: Run, ticket: Ticket) -> Cursor {
-        let (first, len) = (run.first, content.layout().len_of(run.first));
-        self.buffer.resize(usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX), 0);
-        let is_whole = ticket.task.duplicate || len <= BLOCK;
-        let there = if is_whole { 0 } else { content.begun(first, &mut self.buffer) };
-        Cursor {
-            piece: first,
-            end: run.range().end,
-            len,
-            filled: there,
-            written: there,
-            from_disk: there > 0,
-            ticket,
-        }
-    }
-
     /// Puts what came where it belongs.
     fn pour(
         &mut self,
         content: &Content,
-        cursor: &mut Cursor,
+        (ticket, run): (Ticket, Run),
+        piece: &mut Arriving,
         coding: &mut Coding,
         data: &mut Bytes,
     ) -> Result<(), Trouble> {
-        while cursor.piece < cursor.end {
-            let got = coding.fill(data, &mut self.buffer[cursor.filled..cursor.len])?;
+        while piece.number < run.range().end {
+            let room = piece.end_of_step() - piece.done;
+            if self.buffer.len() < room {
+                self.buffer.resize(room, 0);
+            }
+            let got = coding.fill(data, &mut self.buffer[piece.waiting..room])?;
             content.received(got);
-            cursor.filled += got;
-            if cursor.filled == cursor.len {
-                self.judge(content, cursor)?;
+            piece.waiting += got;
+            if piece.here() == piece.len {
+                self.judge(content, ticket, piece)?;
+                piece.next(content, (ticket, run));
+            } else if piece.waiting == room {
+                self.step(content, ticket, piece)?;
             } else if got == 0 && data.is_empty() {
-                return self.step(content, cursor);
+                return Ok(());
             }
         }
         coding.end(data)
     }
 
-    /// Writes what has come of a piece so far, once it is worth it. Whole blocks only: whether one is
-    /// all zeros cannot be seen from a part of it.
-    fn step(&self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
-        let filled = cursor.filled / BLOCK * BLOCK;
-        if cursor.ticket.task.duplicate || filled <= cursor.written {
-            return Ok(());
-        }
-        let bytes = &self.buffer[cursor.written..filled];
-        let written = content.write(cursor.ticket, cursor.piece, cursor.written, bytes);
+    /// Hashes and writes what has come of a piece, so that a killed process has it.
+    fn step(&self, content: &Content, ticket: Ticket, piece: &mut Arriving) -> Result<(), Trouble> {
+        let bytes = &self.buffer[..piece.waiting];
+        piece.hash.add(bytes);
+        let written = content.write(ticket, piece.number, piece.done, bytes);
         if !written.map_err(|error| self.disk(error))? {
             return Err(Trouble::Beaten);
         }
-        cursor.written = filled;
+        (piece.done, piece.waiting) = (piece.here(), 0);
         Ok(())
     }
 
     /// A whole piece: only a good one counts.
-    fn judge(&mut self, content: &Content, cursor: &mut Cursor) -> Result<(), Trouble> {
-        let piece = &self.buffer[..cursor.len];
-        let admitted = content.admit(cursor.ticket, cursor.piece, piece, cursor.written);
+    fn judge(&mut self, content: &Content, ticket: Ticket, piece: &mut Arriving) -> Result<(), Trouble> {
+        let rest = &self.buffer[..piece.waiting];
+        piece.hash.add(rest);
+        let admitted = content.admit(ticket, piece.number, piece.hash.value(), rest);
         match admitted.map_err(|error| self.disk(error))? {
             Admission::Good => {
-                self.succeeded(cursor.len as u64);
+                self.succeeded(piece.len as u64);
                 if content.missing() == 0 {
                     self.download.ring();
                 }
             }
             Admission::Late => {}
             Admission::Wrong => {
-                content.distrust(cursor.piece);
-                return Err(if cursor.from_disk {
+                content.distrust(piece.number);
+                return Err(if piece.from_disk {
                     Trouble::Stale
                 } else {
                     Trouble::Lied("sent something else than was offered")
@@ -156,9 +192,6 @@ impl Worker {
         if self.peer.is_dropped() {
             return Err(Trouble::Beaten); // its other connection lied
         }
-        cursor.piece += 1;
-        (cursor.filled, cursor.written, cursor.from_disk) = (0, 0, false);
-        cursor.len = content.layout().len_of(cursor.piece);
         Ok(())
     }
 

@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -78,12 +78,21 @@ pub(super) struct Content {
     unrecorded: AtomicBool,
 }
 
+/// What is wrong with what is on disk of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// It was refuted: also what somebody wrote who is writing it still.
+    Refuted,
+    /// Since then somebody writes it anew from its start, over what was there.
+    BegunAnew,
+}
+
 struct Pieces {
     plan: Plan,
     /// What the pieces hash to that came before the root.
     loose: HashMap<usize, ChainingValue>,
     /// What is on disk of these, from earlier, is not to be built upon.
-    distrusted: HashSet<usize>,
+    doubted: HashMap<usize, Doubt>,
     files: Files,
     is_folder: bool,
 }
@@ -95,7 +104,7 @@ impl Content {
         let pieces = Pieces {
             plan,
             loose: HashMap::new(),
-            distrusted: HashSet::new(),
+            doubted: HashMap::new(),
             files: Files::all(&layout),
             is_folder: wanted.is_some(),
         };
@@ -140,34 +149,32 @@ impl Content {
         Ok(true)
     }
 
-    /// Judges a whole piece, of which the first bytes were written already with the same ticket. Only
-    /// then it counts.
+    /// Judges a whole piece by what it hashes to. All but its end, `rest`, was written already with the
+    /// same ticket. Only then it counts.
     pub(super) fn admit(
         &self,
         ticket: Ticket,
         piece: usize,
-        bytes: &[u8],
-        written: usize,
+        value: ChainingValue,
+        rest: &[u8],
     ) -> io::Result<Admission> {
-        let Some(value) = compute(&self.layout, piece, bytes) else {
-            return Ok(Admission::Wrong);
-        };
         if self.refutes(piece, &value) {
             return Ok(Admission::Wrong);
         }
+        let written = self.layout.len_of(piece).saturating_sub(rest.len());
         let _alone = lock(self.stripe(piece));
-        let written = {
+        {
             let pieces = lock(&self.pieces);
-            if !pieces.is_awaited(ticket, piece) {
+            // A duplicate that was refuted since has been written over what was written.
+            let is_torn = written > 0 && pieces.doubted.get(&piece) == Some(&Doubt::Refuted);
+            if is_torn || !pieces.is_awaited(ticket, piece) {
                 return Ok(Admission::Late);
             }
-            // A duplicate that was refuted since has been written over what was written.
-            if pieces.distrusted.contains(&piece) { 0 } else { written }
-        };
-        self.to_disk(piece, written, &bytes[written..])?;
+        }
+        self.to_disk(piece, written, rest)?;
         let mut pieces = lock(&self.pieces);
         if self.refutes(piece, &value) {
-            pieces.distrusted.insert(piece);
+            pieces.doubted.insert(piece, Doubt::Refuted);
             return Ok(Admission::Wrong); // the root came in this very moment
         }
         pieces.count(piece, &self.layout, (!self.is_known()).then_some(value));
@@ -175,28 +182,46 @@ impl Content {
         Ok(Admission::Good)
     }
 
-    /// Reads what was written earlier of a piece, from its start, and may be built upon; tells how much
-    /// that is. Waits for whoever is writing it still.
-    pub(super) fn begun(&self, piece: usize, buffer: &mut [u8]) -> usize {
+    /// Somebody begins to write a piece from its start, over whatever was there.
+    pub(super) fn begin(&self, piece: usize) {
+        if let Some(doubt) = lock(&self.pieces).doubted.get_mut(&piece) {
+            *doubt = Doubt::BegunAnew;
+        }
+    }
+
+    /// Hands over, from its start and in steps, what was written of a piece earlier and may be built upon;
+    /// tells how much that is. Waits for whoever is writing it still.
+    pub(super) fn begun(
+        &self,
+        piece: usize,
+        buffer: &mut [u8],
+        each: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<usize> {
         let _alone = lock(self.stripe(piece));
         let (there, start) = (self.prefix(piece), self.layout.piece(piece).map_or(0, |piece| piece.start));
-        let read = there == 0 || self.store.read(start, &mut buffer[..there]).is_ok();
-        if read { there } else { 0 }
+        let mut at = 0;
+        while at < there {
+            let step = buffer.len().min(there - at);
+            self.store.read(start + at as u64, &mut buffer[..step])?;
+            each(&buffer[..step]);
+            at += step;
+        }
+        Ok(there)
     }
 
     /// How much of a piece, from its start, was written earlier and may be built upon.
     pub(super) fn prefix(&self, piece: usize) -> usize {
-        let len = self.layout.piece(piece).map_or(0, |piece| piece.len);
-        if lock(&self.pieces).distrusted.contains(&piece) {
+        if lock(&self.pieces).doubted.contains_key(&piece) {
             return 0;
         }
         // All of it on disk, and yet not here: it was judged and is wrong.
+        let len = self.layout.len_of(piece);
         self.store.prefix(piece).ok().filter(|prefix| *prefix < len).unwrap_or(0)
     }
 
     /// What was on disk of a piece is not part of it.
     pub(super) fn distrust(&self, piece: usize) {
-        lock(&self.pieces).distrusted.insert(piece);
+        lock(&self.pieces).doubted.insert(piece, Doubt::Refuted);
     }
 
     /// Hashes again what earlier attempts left. Without the root, what they left whole is kept for
@@ -258,7 +283,7 @@ impl Content {
                 pieces.plan.verified(piece);
             } else {
                 pieces.plan.refuted(piece);
-                pieces.distrusted.insert(piece);
+                pieces.doubted.insert(piece, Doubt::Refuted);
             }
         }
     }

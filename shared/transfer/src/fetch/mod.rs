@@ -20,6 +20,7 @@ use crate::share::{Hashed, Shared, Shares};
 use crate::store::{Destination, PartName, Placed, discard};
 
 mod bring;
+mod calm;
 mod coding;
 mod content;
 mod crowd;

@@ -24,8 +24,13 @@ pub(super) struct Pace {
 impl Pace {
     /// How much to ask for at once.
     pub(super) fn most_bytes(self) -> u64 {
-        let bytes = u128::from(self.bytes_a_second) * REQUEST.as_millis() / 1000;
-        u64::try_from(bytes).unwrap_or(MOST).clamp(PIECE_BYTES, MOST)
+        self.bytes_in(REQUEST).clamp(PIECE_BYTES, MOST)
+    }
+
+    /// How much comes in a while; nothing as long as nothing was measured.
+    pub(super) fn bytes_in(self, time: Duration) -> u64 {
+        let bytes = u128::from(self.bytes_a_second) * time.as_millis() / 1000;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 
     /// So much came since then. Half of the estimate is what was before.

@@ -181,10 +181,10 @@ impl Peer {
         lock(&self.standing).other
     }
 
-    /// A good piece came from it.
-    pub(super) fn brought(&self, bytes: u64) {
+    /// A good piece came from it; tells whether it is the first.
+    pub(super) fn brought(&self, bytes: u64) -> bool {
         self.good.fetch_add(bytes, Ordering::Relaxed);
-        lock(&self.standing).proved = true;
+        !std::mem::replace(&mut lock(&self.standing).proved, true)
     }
 
     /// It is tried again later.

@@ -11,12 +11,15 @@ use hyper::header::{
     RANGE,
 };
 use hyper::{Request, Response, StatusCode};
+use landline_net::DrivenBody;
 use landline_net::client::HttpConnection;
 use landline_protocol::peer_routes::{Door, Resource};
 use landline_protocol::swarm::PASS_HEADER;
 use landline_protocol::{ErrorCode, Have, WireError};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
+use super::calm::Calm;
+use super::pace::Pace;
 use super::trouble::Trouble;
 use super::{Line, Source};
 use crate::range::Slice;
@@ -25,6 +28,8 @@ use crate::range::Slice;
 const SILENCE: Duration = Duration::from_secs(20);
 /// The same once the other side is said to be somewhere else.
 const HURRY: Duration = Duration::from_secs(3);
+/// Once so much time brought nothing, an answer is no longer woken for rarely.
+const DOZE: Duration = Duration::from_millis(500);
 /// A line unused for longer may have been closed by the other side; it is dialled anew.
 const STALE: Duration = Duration::from_secs(4);
 /// The most that is read of a refusal.
@@ -44,12 +49,14 @@ pub(super) struct Wire {
 
 /// The body of an answer.
 pub(super) struct Answer {
-    body: Incoming,
+    body: DrivenBody,
     /// Bytes that may still come.
     left: u64,
     heard: Instant,
     patience: Duration,
     alarm: Pin<Box<Sleep>>,
+    /// Present while it may be woken for rarely.
+    calm: Option<Calm>,
     /// Whether it is compressed with zstd.
     pub(super) compressed: bool,
 }
@@ -71,8 +78,8 @@ impl Wire {
         self.used = Instant::now();
     }
 
-    /// The body of exactly this slice of the content, perhaps compressed.
-    pub(super) async fn content(&mut self, slice: Slice, size: u64) -> Result<Answer, Trouble> {
+    /// The body of exactly this slice of the content, perhaps compressed, over a line of this pace.
+    pub(super) async fn content(&mut self, slice: Slice, size: u64, pace: Pace) -> Result<Answer, Trouble> {
         let answer = self.ask(Resource::Content, Some(slice)).await?;
         let tag = answer.headers().get(ETAG).cloned();
         if answer.status() == StatusCode::OK && self.tag.is_some() && tag != self.tag {
@@ -90,7 +97,9 @@ impl Wire {
             Some(_) => return Err(Trouble::Lied("sent the file in a coding nobody asked for")),
         };
         let most = if compressed { slice.len() + slice.len() / 128 + CODING_BYTES } else { slice.len() };
-        Ok(Answer { compressed, ..Answer::of(answer, most) })
+        // Nobody knows how much comes of what is compressed.
+        let calm = if compressed { None } else { Calm::at(pace, self.connection.wakes()) };
+        Ok(Answer { compressed, ..self.read(answer, most) }.calmed(calm))
     }
 
     /// All of a small resource, at most `most` bytes.
@@ -100,7 +109,7 @@ impl Wire {
             return Err(self.refusal(answer).await);
         }
         let mut all = Vec::new();
-        Answer::of(answer, most).read_into(&mut all).await?;
+        self.read(answer, most).read_into(&mut all).await?;
         self.done();
         Ok(all)
     }
@@ -122,7 +131,7 @@ impl Wire {
         if total <= start || range != Some(slice.to_response(total).as_str()) {
             return Err(WRONG);
         }
-        Answer::of(answer, slice.len()).read_into(all).await?;
+        self.read(answer, slice.len()).read_into(all).await?;
         self.done();
         if all.len() as u64 == slice.end {
             Ok(total)
@@ -136,6 +145,10 @@ impl Wire {
         let text = self.whole(Resource::Have, most).await?;
         serde_json::from_slice(&text)
             .map_err(|_| Trouble::Lied("told what it has in words nobody understands"))
+    }
+
+    fn read(&self, answer: Response<Incoming>, most: u64) -> Answer {
+        Answer::of(self.connection.driven(answer.into_body()), most)
     }
 
     fn is_author(&self) -> bool {
@@ -187,7 +200,7 @@ impl Wire {
     async fn refusal(&mut self, answer: Response<Incoming>) -> Trouble {
         let status = answer.status();
         let mut text = Vec::new();
-        if let Err(error) = Answer::of(answer, REFUSAL_BYTES).read_into(&mut text).await {
+        if let Err(error) = self.read(answer, REFUSAL_BYTES).read_into(&mut text).await {
             return error;
         }
         self.done();
@@ -201,13 +214,14 @@ impl Wire {
 }
 
 impl Answer {
-    fn of(answer: Response<Incoming>, most: u64) -> Self {
+    fn of(body: DrivenBody, most: u64) -> Self {
         Self {
-            body: answer.into_body(),
+            body,
             left: most,
             heard: Instant::now(),
             patience: SILENCE,
             alarm: Box::pin(sleep(SILENCE)),
+            calm: None,
             compressed: false,
         }
     }
@@ -223,7 +237,10 @@ impl Answer {
                     if self.heard.elapsed() >= self.patience {
                         return Err(silent(self.patience));
                     }
-                    self.alarm.as_mut().reset(self.heard + self.patience);
+                    if self.heard.elapsed() >= DOZE {
+                        self.calm = None; // it comes more slowly than it was: whatever comes is worth a wake
+                    }
+                    self.set_alarm();
                     continue;
                 }
             };
@@ -232,6 +249,9 @@ impl Answer {
             if let Ok(data) = frame.map_err(Trouble::broken)?.into_data() {
                 let left = self.left.checked_sub(data.len() as u64);
                 self.left = left.ok_or(Trouble::Lied("sent more than was asked for"))?;
+                if let Some(calm) = &self.calm {
+                    calm.left(self.left);
+                }
                 return Ok(Some(data));
             }
         }
@@ -245,7 +265,19 @@ impl Answer {
     /// The other side is somewhere else now: this line is dead, unless it shows otherwise soon.
     pub(super) fn hurry(&mut self) {
         self.patience = HURRY;
-        self.alarm.as_mut().reset(self.heard + HURRY);
+        self.calm = None;
+        self.set_alarm();
+    }
+
+    fn calmed(mut self, calm: Option<Calm>) -> Self {
+        self.calm = calm;
+        self.set_alarm();
+        self
+    }
+
+    fn set_alarm(&mut self) {
+        let due = if self.calm.is_some() { DOZE } else { self.patience };
+        self.alarm.as_mut().reset(self.heard + due);
     }
 
     async fn read_into(mut self, all: &mut Vec<u8>) -> Result<(), Trouble> {

@@ -42,7 +42,7 @@ pub(super) struct Worker {
     backoff: Backoff,
     /// Something good came since the last trouble.
     brought: bool,
-    /// One piece on its way.
+    /// What came of a piece and is not on disk yet.
     pub(super) buffer: Vec<u8>,
     pub(super) bell: watch::Receiver<()>,
     pub(super) source: watch::Receiver<Source>,
@@ -133,6 +133,7 @@ impl Worker {
         {
             content.has(self.peer.id, has, None);
             self.peer.joined.store(true, Ordering::Relaxed);
+            self.download.ring(); // a second connection may pay now, or not any more
         }
         if is_first && self.peer.should_tell(content.sources() < 2, content.missing()) {
             return Step::AskHave(content);
@@ -196,10 +197,9 @@ impl Worker {
     pub(super) fn succeeded(&mut self, bytes: u64) {
         self.backoff.reset();
         self.brought = true;
-        if !self.peer.is_proved() {
-            self.download.ring(); // a second connection may pay now
+        if self.peer.brought(bytes) {
+            self.download.ring(); // a second connection pays now
         }
-        self.peer.brought(bytes);
         self.download.news.notify_one();
     }
 

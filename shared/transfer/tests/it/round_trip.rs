@@ -12,7 +12,7 @@ use landline_net::Body;
 use landline_protocol::peer_routes::Door;
 use landline_transfer::{Conflict, FetchError, Phase};
 
-use crate::desk::{MIB, Receiver, Running, Sender, noise};
+use crate::desk::{MIB, Receiver, Running, SECOND, Sender, noise};
 use crate::gate::Gate;
 
 const NAME: &str = "отчёт 2026 (финал) 😀.pdf";
@@ -74,6 +74,28 @@ fn in_frames_of(body: Body, len: usize) -> Body {
         Some((Ok(Frame::data(frame)), (body, rest)))
     });
     StreamBody::new(frames).boxed()
+}
+
+/// A source that is good is asked over two connections: one alone leaves half of a machine idle.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_source_is_asked_twice_at_once() {
+    for _ in 0..20 {
+        let gate = Gate::after(3 * MIB);
+        let (sender, receiver) = (Sender::tampering(gate.tamper()).await, Receiver::new());
+        let offered = sender.share(1, "x", &noise(40 * MIB, 1));
+        let mut running = Running::begin(receiver.job(&sender, &offered, "file"));
+        // One connection alone would end with two requests: for a first piece, and for more than the
+        // gate lets through.
+        let contents = |asked: &&String| asked.contains("/content ");
+        let both = async {
+            while sender.asked.lock().unwrap().iter().filter(contents).count() < 3 {
+                tokio::time::sleep(SECOND / 100).await; // nothing tells of a request
+            }
+        };
+        tokio::time::timeout(SECOND * 5, both).await.expect("a second connection");
+        gate.open();
+        running.end().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

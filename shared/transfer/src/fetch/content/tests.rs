@@ -60,6 +60,12 @@ impl Desk {
         Ticket { source, task }
     }
 
+    /// All of a piece with these bytes is here; so much of it was written already.
+    fn admit(&self, ticket: Ticket, number: usize, bytes: &[u8], written: usize) -> Admission {
+        let value = compute(self.content.layout(), number, bytes).unwrap();
+        self.content.admit(ticket, number, value, &bytes[written..]).unwrap()
+    }
+
     fn piece(&self, number: usize) -> &[u8] {
         &self.bytes[number * PIECE..][..PIECE]
     }
@@ -67,7 +73,7 @@ impl Desk {
     /// Brings both pieces; what must be there at the end is.
     fn finish(&self, ticket: Ticket) {
         for number in 0..2 {
-            let admitted = self.content.admit(ticket, number, self.piece(number), 0).unwrap();
+            let admitted = self.admit(ticket, number, self.piece(number), 0);
             assert_eq!(admitted, Admission::Good);
         }
         self.is_there();
@@ -95,10 +101,11 @@ async fn whoever_left_writes_nothing_into_what_somebody_else_brings() {
     // A connection that has not heard of it yet writes on.
     assert!(!desk.content.write(left, 0, HALF, &wrong()[..HALF]).unwrap());
     assert!(!desk.content.write(left, 1, 0, &wrong()[..HALF]).unwrap());
-    assert_eq!(desk.content.admit(left, 1, desk.piece(1), 0).unwrap(), Admission::Late);
-    let mut there = vec![0; PIECE];
-    assert_eq!(desk.content.begun(0, &mut there), HALF);
-    assert!(there[..HALF] == desk.piece(0)[..HALF], "what was written by right is there");
+    assert_eq!(desk.admit(left, 1, desk.piece(1), 0), Admission::Late);
+    let mut there = Vec::new();
+    let read = desk.content.begun(0, &mut [0; 1000], &mut |bytes| there.extend_from_slice(bytes));
+    assert_eq!(read.unwrap(), HALF);
+    assert!(there == desk.piece(0)[..HALF], "what was written by right is there");
     assert!(!desk.content.is_beaten(now, 0));
     desk.finish(now);
 }
@@ -126,11 +133,11 @@ async fn a_duplicate_comes_to_disk_whole_or_not_at_all() {
     let (helper, number) = (Ticket { source: FAST, task: helper }, helper.run.first);
     assert!(desk.content.write(slow, number, 0, &desk.piece(number)[..HALF]).unwrap());
     assert!(!desk.content.write(helper, number, 0, &wrong()[..HALF]).unwrap());
-    assert_eq!(desk.content.admit(helper, number, &wrong(), 0).unwrap(), Admission::Wrong);
-    assert_eq!(desk.content.admit(helper, number, desk.piece(number), 0).unwrap(), Admission::Good);
-    assert_eq!(desk.content.admit(slow, number, desk.piece(number), HALF).unwrap(), Admission::Late);
+    assert_eq!(desk.admit(helper, number, &wrong(), 0), Admission::Wrong);
+    assert_eq!(desk.admit(helper, number, desk.piece(number), 0), Admission::Good);
+    assert_eq!(desk.admit(slow, number, desk.piece(number), HALF), Admission::Late);
     let other = 1 - number;
-    assert_eq!(desk.content.admit(slow, other, desk.piece(other), 0).unwrap(), Admission::Good);
+    assert_eq!(desk.admit(slow, other, desk.piece(other), 0), Admission::Good);
     desk.is_there();
 }
 
@@ -140,15 +147,39 @@ async fn a_duplicate_comes_to_disk_whole_or_not_at_all() {
 async fn what_a_refuted_duplicate_wrote_over_is_written_again() {
     let desk = Desk::open();
     let slow = desk.ticket(SLOW);
-    assert_eq!(desk.content.admit(slow, 0, desk.piece(0), 0).unwrap(), Admission::Good);
+    assert_eq!(desk.admit(slow, 0, desk.piece(0), 0), Admission::Good);
     assert!(desk.content.write(slow, 1, 0, &desk.piece(1)[..HALF]).unwrap());
     desk.content.has(FAST, Has::All, None);
     let task = desk.content.take(FAST, PIECE_BYTES).unwrap();
     assert_eq!((task.duplicate, task.run.range()), (true, 1..2));
     let helper = Ticket { source: FAST, task };
-    assert_eq!(desk.content.admit(helper, 1, &wrong(), 0).unwrap(), Admission::Good);
+    assert_eq!(desk.admit(helper, 1, &wrong(), 0), Admission::Good);
+    desk.content.end(FAST, task);
     assert!(!desk.content.is_complete(), "nothing is proven without a root");
     desk.seal();
-    assert_eq!(desk.content.admit(slow, 1, desk.piece(1), HALF).unwrap(), Admission::Good);
+    assert_eq!(desk.admit(slow, 1, desk.piece(1), HALF), Admission::Late, "half of it is the helper's");
+    assert!(desk.content.end(SLOW, slow.task));
+    let again = Ticket { source: SLOW, task: desk.content.take(SLOW, PIECE_BYTES).unwrap() };
+    assert_eq!((again.task.duplicate, again.task.run.range()), (false, 1..2));
+    desk.content.begin(1);
+    assert_eq!(desk.content.prefix(1), 0);
+    assert!(desk.content.write(again, 1, 0, &desk.piece(1)[..HALF]).unwrap());
+    assert_eq!(desk.admit(again, 1, desk.piece(1), HALF), Admission::Good);
+    desk.is_there();
+}
+
+/// What is begun anew and refuted once more is not counted either.
+#[tokio::test]
+async fn whatever_was_refuted_since_it_was_begun_is_begun_again() {
+    let desk = Desk::open();
+    desk.seal();
+    let ticket = desk.ticket(SLOW);
+    desk.content.distrust(0);
+    desk.content.begin(0);
+    assert!(desk.content.write(ticket, 0, 0, &desk.piece(0)[..HALF]).unwrap());
+    desk.content.distrust(0);
+    assert_eq!(desk.admit(ticket, 0, desk.piece(0), HALF), Admission::Late);
+    assert_eq!(desk.admit(ticket, 0, desk.piece(0), 0), Admission::Good, "all of it is written now");
+    assert_eq!(desk.admit(ticket, 1, desk.piece(1), 0), Admission::Good);
     desk.is_there();
 }
