@@ -87,7 +87,7 @@ impl From<hyper::Error> for CallError {
 const CALL: Duration = Duration::from_secs(30);
 /// Bytes of a body that are read at once. Up to three times as many wait for whoever takes them: what a
 /// killed process had read and not yet written is fetched again.
-const READ_BYTES: usize = 128 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 /// The largest answer to a call, in bytes.
 const ANSWER_BYTES: usize = 1024 * 1024;
 

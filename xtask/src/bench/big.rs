@@ -113,10 +113,9 @@ pub(super) fn rounds(
         .filter(|(subject, _)| ground.wants(subject))
         .map(|(subject, run)| (Row { case, subject, samples: Vec::new() }, run))
         .collect();
-    let ballast = content::Ballast::hold(ground.memory.path(), bytes)?;
+    let _warm = content::Warmth::of(ground.memory.path(), bytes)?;
     for round in 1..=ground.runs {
         for (row, run) in &mut rows {
-            ballast.let_go()?;
             let mut sample = run()?;
             if sample.bytes == 0 {
                 sample.bytes = bytes;
@@ -124,10 +123,8 @@ pub(super) fn rounds(
             eprintln!("    round {round}: {} {:.3} s", row.subject, sample.seconds);
             row.samples.push(sample);
             between()?;
-            ballast.take()?;
         }
     }
-    ballast.let_go()?;
     Ok(rows.into_iter().map(|(row, _)| row).collect())
 }
 

@@ -4,37 +4,48 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use rustix::fs::{FallocateFlags, fallocate};
 
 const MIB: usize = 1024 * 1024;
 
-/// Memory that is held between runs and let go of right before each. Freed pages of a virtual machine go
-/// back to its host within seconds, and the first touch of one that did is many times slower than every
-/// later one: without this, what is measured is how long ago somebody else used the memory.
-pub(super) struct Ballast {
-    path: PathBuf,
-    mib: u64,
+/// Keeps free memory warm, for as long as it lives. Free blocks of a virtual machine go back to its host
+/// within seconds if they are 2 MiB or more, and the first touch of what did is many times slower than
+/// every later one: without this, what is measured is how long ago somebody else used the memory. So a
+/// page is held in every half megabyte of what the runs will use: the rest stays free, and stays here.
+pub(super) struct Warmth(PathBuf);
+
+impl Warmth {
+    /// For runs that write so many bytes: to memory, or to a disk through it.
+    pub(super) fn of(memory: &Path, bytes: u64) -> Result<Self> {
+        const HELD: u64 = 4096;
+        const STEP: u64 = 512 * 1024;
+        // Also for what is left in the page cache of the runs before.
+        let len = (bytes * 3 + (1 << 30)).min(free_memory()? / 8 * 7) / STEP * STEP;
+        let path = memory.join("warmth");
+        let mut file = File::create(&path)?;
+        let block = vec![1; MIB];
+        (0..len >> 20).try_for_each(|_| file.write_all(&block))?;
+        for start in (0..len).step_by(usize::try_from(STEP)?) {
+            let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(&file, hole, start, STEP - HELD)?;
+        }
+        Ok(Self(path))
+    }
 }
 
-impl Ballast {
-    /// Room for what a run writes, and a little.
-    pub(super) fn hold(memory: &Path, bytes: u64) -> Result<Self> {
-        let ballast = Self { path: memory.join("ballast"), mib: (bytes >> 20) + 128 };
-        ballast.take()?;
-        Ok(ballast)
+impl Drop for Warmth {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0); // else it goes with its folder
     }
+}
 
-    /// Touches it all. Quick when it was in use a moment ago.
-    pub(super) fn take(&self) -> Result<()> {
-        let mut file = File::create(&self.path)?;
-        let block = vec![1; MIB];
-        Ok((0..self.mib).try_for_each(|_| file.write_all(&block))?)
-    }
-
-    /// Leaves it to whoever needs memory next.
-    pub(super) fn let_go(&self) -> Result<()> {
-        Ok(fs::remove_file(&self.path)?)
-    }
+/// Bytes that can be had without taking any from a program.
+fn free_memory() -> Result<u64> {
+    let text = fs::read_to_string("/proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).context("no MemAvailable")?;
+    Ok(kib.parse::<u64>()? << 10)
 }
 
 /// A file of so many MiB that no compression helps with.
