@@ -46,7 +46,14 @@ pub(super) fn append(
     at: Timestamp,
 ) -> Result<Placed, Unplaced> {
     let device = device_row(db, known, append)?;
-    let conversation = conversation_row(db, known, append)?;
+    let conversation = match conversation_row(db, known, &append.conversation)? {
+        Some(row) => row,
+        // What was said elsewhere under this id begins no conversation here.
+        None => match earlier(db, device, append)? {
+            Some(placed) => return Ok(placed),
+            None => create(db, known, append)?,
+        },
+    };
     let seq = conversation.head.next();
     let place = place(conversation.id, seq)?;
     let inserted =
@@ -64,14 +71,15 @@ pub(super) fn append(
             Ok(Placed { seq, at, fresh: true })
         }
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            earlier(db, device, append)
+            let refused = || Unplaced::Storage(StoreError::Other("the database refuses this row".into()));
+            earlier(db, device, append)?.ok_or_else(refused)
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// The first arrival of a message that comes again.
-fn earlier(db: &Connection, device: i64, append: &Append) -> Result<Placed, Unplaced> {
+fn earlier(db: &Connection, device: i64, append: &Append) -> Result<Option<Placed>, Unplaced> {
     let found = db
         .prepare_cached("SELECT place, at, envelope FROM messages WHERE device = ?1 AND id = ?2")?
         .query_row(params![device, append.id.as_bytes()], |row| {
@@ -80,10 +88,10 @@ fn earlier(db: &Connection, device: i64, append: &Append) -> Result<Placed, Unpl
         .optional()?;
     match found {
         Some((place, at, envelope)) if envelope == append.message.envelope => {
-            Ok(Placed { seq: seq_of(place), at, fresh: false })
+            Ok(Some(Placed { seq: seq_of(place), at, fresh: false }))
         }
         Some(_) => Err(Unplaced::Conflict),
-        None => Err(Unplaced::Storage(StoreError::Other("the database refuses this row".into()))),
+        None => Ok(None),
     }
 }
 
@@ -102,30 +110,27 @@ fn device_row(db: &Connection, known: &mut Known, append: &Append) -> Result<i64
     Ok(id)
 }
 
-/// The row of a conversation and its head, made if need be.
+/// The row of a conversation and its head, if something was said in it.
 fn conversation_row(
     db: &Connection,
     known: &mut Known,
-    append: &Append,
-) -> Result<ConversationRow, Unplaced> {
-    if let Some(row) = known.conversations.get(&append.conversation) {
-        return Ok(*row);
+    conversation: &ConversationId,
+) -> Result<Option<ConversationRow>, StoreError> {
+    if let Some(row) = known.conversations.get(conversation) {
+        return Ok(Some(*row));
     }
     let found = db
         .prepare_cached("SELECT id FROM conversations WHERE hash = ?1")?
-        .query_row([append.conversation.as_bytes()], |row| row.get(0))
+        .query_row([conversation.as_bytes()], |row| row.get(0))
         .optional()?;
-    let id = match found {
-        Some(id) => id,
-        None => create(db, &append.conversation, &append.kind)?,
-    };
+    let Some(id) = found else { return Ok(None) };
     let row = ConversationRow { id, head: head(db, id)? };
-    known.conversations.insert(append.conversation, row);
-    Ok(row)
+    known.conversations.insert(*conversation, row);
+    Ok(Some(row))
 }
 
-fn create(db: &Connection, id: &ConversationId, kind: &ConversationKind) -> Result<i64, StoreError> {
-    let [one, other] = match kind {
+fn create(db: &Connection, known: &mut Known, append: &Append) -> Result<ConversationRow, StoreError> {
+    let [one, other] = match &append.kind {
         ConversationKind::Lobby => [None, None],
         ConversationKind::Direct { users } => users.clone().map(|user| Some(user.folded())),
     };
@@ -134,7 +139,10 @@ fn create(db: &Connection, id: &ConversationId, kind: &ConversationKind) -> Resu
          (?1, (SELECT id FROM accounts WHERE folded = ?2), (SELECT id FROM accounts WHERE folded = ?3))
          RETURNING id",
     )?;
-    Ok(insert.query_row(params![id.as_bytes(), one, other], |row| row.get(0))?)
+    let id = insert.query_row(params![append.conversation.as_bytes(), one, other], |row| row.get(0))?;
+    let row = ConversationRow { id, head: Seq::ZERO };
+    known.conversations.insert(append.conversation, row);
+    Ok(row)
 }
 
 fn head(db: &Connection, conversation: i64) -> Result<Seq, StoreError> {

@@ -209,6 +209,18 @@ proptest! {
 }
 
 #[tokio::test]
+async fn a_message_refused_for_its_id_begins_no_conversation() {
+    let mut bench = Bench::new();
+    assert!(bench.append(message(0, 1, 1, "said in the lobby")).await.is_ok());
+    assert_eq!(bench.append(message(1, 1, 1, "said to one")).await, Err(Unplaced::Conflict));
+    let kept = bench.store.read(messages::conversations).await.unwrap();
+    assert_eq!(
+        kept.into_iter().map(|c| (c.id, c.head.0)).collect::<Vec<_>>(),
+        [(ConversationId::lobby(), 1)]
+    );
+}
+
+#[tokio::test]
 async fn a_bad_row_fails_alone() {
     let mut bench = Bench::new();
     bench
