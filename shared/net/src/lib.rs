@@ -17,6 +17,7 @@ mod driver;
 mod places;
 mod server_io;
 mod switch;
+mod tcp;
 mod wakes;
 
 pub use addresses::{Networks, follow, local_addresses, reachable, resolve};

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::body::Body;
 use crate::places::{Place, Places};
 use crate::server_io::ServerIo;
+use crate::tcp::tune;
 
 /// Who is on the other end of an accepted connection.
 #[derive(Clone, Debug)]
@@ -137,8 +138,9 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     async fn connection(self, tcp: TcpStream, remote: SocketAddr, place: Place) {
-        // A failure here only costs speed.
-        let _ = tcp.set_nodelay(true);
+        if let Err(error) = tune(&tcp) {
+            tracing::debug!(%remote, %error, "a connection could not be set up for speed");
+        }
         let handshake = timeout(self.limits.handshake, self.acceptor.accept(tcp));
         let tls = tokio::select! {
             () = self.shutdown.cancelled() => return,

@@ -13,7 +13,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, ClientConfig, ServerConfig, SignatureScheme};
+use rustls::{CertificateError, CipherSuite, ClientConfig, ServerConfig, SignatureScheme};
 
 use crate::device::{DeviceKey, certificate_device};
 use crate::identity::Identity;
@@ -101,6 +101,9 @@ const ALPN: &[u8] = b"http/1.1";
 
 fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
+    // Nobody breaks either of the AES-GCM suites; the one with the shorter key is a fifth faster.
+    let faster = CipherSuite::TLS13_AES_128_GCM_SHA256;
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != faster);
     provider.kx_groups = vec![
         aws_lc_rs::kx_group::X25519MLKEM768,
         aws_lc_rs::kx_group::X25519,

@@ -17,6 +17,10 @@ use crate::store::BLOCK;
 use crate::tree::PieceHash;
 use crate::values;
 
+/// Bytes that are hashed and written at a time: few enough to be in the processor's cache still, and to
+/// lose with a killed process; more than one block because each write has its price.
+const STEP: usize = 2 * BLOCK;
+
 /// A piece on its way.
 struct Arriving {
     number: usize,
@@ -69,7 +73,7 @@ impl Arriving {
     /// Where in the piece a step ends. Steps end at whole blocks: whether one is all zeros cannot be
     /// seen from a part of it.
     fn end_of_step(&self) -> usize {
-        if self.is_whole { self.len } else { self.len.min((self.done / BLOCK + 1) * BLOCK) }
+        if self.is_whole { self.len } else { self.len.min((self.done / STEP + 1) * STEP) }
     }
 
     fn here(&self) -> usize {
@@ -82,7 +86,7 @@ impl Worker {
     pub(super) async fn bring(&mut self, content: &Content, task: Task) -> Result<(), Trouble> {
         let run = until_half_piece(content, task.run);
         let ticket = Ticket { source: self.peer.id, task };
-        self.buffer.resize(self.buffer.len().max(BLOCK), 0);
+        self.buffer.resize(self.buffer.len().max(STEP), 0);
         let mut piece = Arriving::new(content, run.first, task).go_on(content, &mut self.buffer);
         let whole = content.layout().slice(run);
         let slice = Slice { start: whole.start + piece.done as u64, end: whole.end };

@@ -27,6 +27,8 @@ pub(super) struct Download {
     pub(super) learned: watch::Sender<Option<Arc<Known>>>,
     /// Something may be to be shown.
     pub(super) news: Notify,
+    /// And is to be shown at once: it does something else now.
+    pub(super) turned: Notify,
     content: OnceLock<Arc<Content>>,
     stage: Mutex<Stage>,
     bell: watch::Sender<()>,
@@ -53,6 +55,7 @@ impl Download {
             job,
             learned: watch::Sender::new(None),
             news: Notify::new(),
+            turned: Notify::new(),
             content: OnceLock::new(),
             stage: Mutex::default(),
             bell: watch::Sender::new(()),
@@ -114,6 +117,7 @@ impl Download {
     /// What is shown, whatever the sources do; `None` to show what they do.
     pub(super) fn set_phase(&self, phase: Option<Phase>) {
         lock(&self.stage).phase = phase;
+        self.turned.notify_one();
         self.news.notify_one();
     }
 

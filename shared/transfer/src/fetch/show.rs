@@ -1,4 +1,5 @@
 //! What is told of a download: put together at most ten times a second, and only when there is news.
+//! Another phase is told at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,10 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(super) async fn keep_telling(download: &Download, to: &watch::Sender<Progress>) {
     loop {
         tell(download, to);
-        sleep(PAUSE).await;
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = download.turned.notified() => continue,
+        }
         let _ = timeout(QUIET, download.news.notified()).await;
     }
 }

@@ -14,6 +14,7 @@ use landline_protocol::{DeviceId, ErrorCode, HeldKey, Root, ShareId, WireError};
 
 use super::*;
 use crate::layout::Layout;
+use crate::pool::FRAME_BYTES;
 use crate::share::Holding;
 use crate::{Audience, Hashed};
 
@@ -212,9 +213,12 @@ async fn a_change_or_removal_midway_breaks_the_body_off() {
         let request = Request::get(content_path()).body(()).unwrap();
         let hangup = CancellationToken::new();
         let mut body = respond(&desk.shares, &user("bob"), &hangup, request).await.into_body();
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), 512 * 1024);
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap().len(), FRAME_BYTES);
         let upload = desk.shares.uploads().remove(0);
-        assert_eq!((upload.active, upload.bytes_sent, upload.size), (true, 512 * 1024, 3 * 1024 * 1024));
+        assert_eq!(
+            (upload.active, upload.bytes_sent, upload.size),
+            (true, FRAME_BYTES as u64, 3 * 1024 * 1024)
+        );
         if withdraw {
             desk.shares.remove(&ID);
             assert_eq!(desk.shares.uploads(), []);
