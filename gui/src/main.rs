@@ -3,6 +3,8 @@
 
 mod cli;
 mod demo;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod memory;
 mod units;
 
 #[cfg(feature = "window")]

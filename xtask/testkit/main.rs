@@ -14,6 +14,9 @@ mod hostile;
 mod kill;
 #[path = "../src/lan.rs"]
 mod lan;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../../gui/src/memory.rs"]
+mod memory;
 mod process;
 mod random;
 mod resume;
