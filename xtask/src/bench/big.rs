@@ -115,10 +115,10 @@ pub(super) fn rounds(
         .collect();
     let _warm = content::Warmth::of(ground.memory.path(), bytes)?;
     for round in 1..=ground.runs {
-        for turn in 0..rows.len() {
-            // Each begins a round in its turn: what the run before leaves behind favours nobody.
-            let first = (round - 1) % rows.len();
-            let (row, run) = &mut rows[(first + turn) % rows.len()];
+        // Each begins a round in its turn: what the run before leaves behind favours nobody.
+        let first = (round - 1) % rows.len().max(1);
+        let (before, after) = rows.split_at_mut(first);
+        for (row, run) in after.iter_mut().chain(before) {
             let mut sample = run()?;
             if sample.bytes == 0 {
                 sample.bytes = bytes;

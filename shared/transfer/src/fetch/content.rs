@@ -224,16 +224,40 @@ impl Content {
         lock(&self.pieces).doubted.insert(piece, Doubt::Refuted);
     }
 
-    /// Hashes again what earlier attempts left. Without the root, what they left whole is kept for
-    /// when it comes. Ends early once `stop` is set.
-    pub(super) fn check(&self, stop: &AtomicBool) -> io::Result<()> {
-        match self.known() {
-            Some(known) => self.store.check(known.values(), stop, &mut |piece| self.found(piece, None))?,
-            None => self.adopt(stop)?,
-        }
+    /// Looks at what is there already. With the root, gives the pieces that an earlier attempt may have
+    /// left: they are not asked for until [`check`](Self::check) has hashed them again. Without it, what
+    /// was left whole is kept for when it comes. Ends early once `stop` is set.
+    pub(super) fn survey(&self, stop: &AtomicBool) -> io::Result<Vec<usize>> {
+        let in_doubt = match self.known() {
+            Some(known) => self.store.survey(known.values(), stop, &mut |piece| self.found(piece, None))?,
+            None => self.adopt(stop).map(|()| Vec::new())?,
+        };
         // Files that the conflict policy keeps others for are not fetched.
         self.want_only(&self.store.wanted());
-        Ok(())
+        let plan = &mut lock(&self.pieces).plan;
+        for piece in &in_doubt {
+            plan.doubt(*piece);
+        }
+        Ok(in_doubt)
+    }
+
+    /// Hashes pieces that are in doubt, and tells of each whether it is there; what is not is fetched. Ends
+    /// early once `stop` is set.
+    pub(super) fn check(&self, pieces: &[usize], stop: &AtomicBool, judged: &dyn Fn(bool)) -> io::Result<()> {
+        let Some(known) = self.known() else { return Ok(()) };
+        self.store.check(known.values(), stop, pieces, &mut |piece, is_there| {
+            if is_there {
+                self.found(piece, None);
+            } else {
+                lock(&self.pieces).plan.not_there(piece);
+            }
+            judged(is_there);
+        })
+    }
+
+    /// How many pieces may be there, and nobody knows yet.
+    pub(super) fn in_doubt(&self) -> usize {
+        lock(&self.pieces).plan.in_doubt()
     }
 
     fn want_only(&self, flags: &[bool]) {
@@ -387,7 +411,9 @@ impl Content {
         }
         let here = {
             let pieces = lock(&self.pieces);
-            bits(self.layout.pieces(), |piece| pieces.plan.is_here(piece))
+            // Also what is not looked at yet: the record is a hint, and this one may be the last.
+            let may_be_here = |piece| pieces.plan.is_here(piece) || pieces.plan.is_in_doubt(piece);
+            bits(self.layout.pieces(), may_be_here)
         };
         self.store.checkpoint(&here)
     }

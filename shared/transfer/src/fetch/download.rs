@@ -187,6 +187,9 @@ impl Download {
         };
         let since = *lock(&self.refused).get_or_insert_with(Instant::now);
         let others: Vec<_> = peers.iter().filter(|peer| !peer.is_author() && !peer.is_dropped()).collect();
+        if self.content().is_some_and(|content| content.in_doubt() > 0) {
+            return None; // it may all be here
+        }
         let unheard = others.iter().any(|peer| peer.is_present() && peer.has().is_none());
         if unheard && since.elapsed() < GRACE {
             return None;
@@ -213,6 +216,9 @@ impl Download {
         let peers: Vec<_> = self.peers().into_iter().filter(|peer| peer.is_present()).collect();
         if peers.iter().any(|peer| peer.is_moving()) {
             return Phase::Active;
+        }
+        if self.open_content().is_some_and(|content| content.in_doubt() > 0) {
+            return Phase::Checking;
         }
         if let Some(ahead) = peers.iter().filter_map(|peer| peer.ahead()).min() {
             return Phase::Queued(ahead);

@@ -42,7 +42,7 @@ fn now(download: &Download) -> Progress {
     let mut progress = Progress {
         phase: download.phase(),
         wanted: download.job.size,
-        is_checked: download.open_content().is_some(),
+        is_checked: download.open_content().is_some_and(|content| content.in_doubt() == 0),
         sources: peers.iter().map(|peer| (peer.device, peer.progress())).collect(),
         ..Progress::default()
     };

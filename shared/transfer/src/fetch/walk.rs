@@ -36,9 +36,17 @@ pub(super) struct Whole {
     pub(super) passed_on: Option<PassedOn>,
 }
 
+/// A download whose pieces are being asked for.
+struct Begun {
+    content: Arc<Content>,
+    known: Arc<Known>,
+    /// What an earlier attempt may have left, and nobody has looked at yet.
+    in_doubt: Vec<usize>,
+}
+
 /// Lasts until every piece that is wanted is proven.
 pub(super) async fn gather(download: &Arc<Download>) -> Result<Whole, FetchError> {
-    let (content, known) = match download.job.kind {
+    let Begun { content, known, in_doubt } = match download.job.kind {
         Kind::File => file(download).await?,
         Kind::Folder => folder(download).await?,
     };
@@ -46,6 +54,7 @@ pub(super) async fn gather(download: &Arc<Download>) -> Result<Whole, FetchError
     let passed_on = pass_on.map(|shares| PassedOn::begin(shares, download.job.offer, Arc::clone(&content)));
     tokio::select! {
         error = keep_record(download, &content) => return Err(error),
+        error = check(download, &content, in_doubt) => return Err(error),
         () = complete(download, &content) => {}
     }
     Ok(Whole { content, known, passed_on })
@@ -59,7 +68,7 @@ async fn complete(download: &Download, content: &Content) {
 }
 
 /// A file may begin before its root is known.
-async fn file(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), FetchError> {
+async fn file(download: &Arc<Download>) -> Result<Begun, FetchError> {
     let job = &download.job;
     let layout = Arc::new(Layout::single(job.size));
     let store = open_store(job, || Subject::File, &layout).await?;
@@ -68,11 +77,11 @@ async fn file(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), Fe
     if let Some(root) = root {
         let known = known_file(download, root).await?;
         content.settle(Arc::clone(&known));
-        check(download, &content).await?;
+        let in_doubt = survey(download, &content).await?;
         download.open();
-        return Ok((content, known));
+        return Ok(Begun { content, known, in_doubt });
     }
-    check(download, &content).await?;
+    survey(download, &content).await?;
     download.open();
     tokio::select! {
         error = keep_record(download, &content) => Err(error),
@@ -80,7 +89,7 @@ async fn file(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), Fe
             let known = known?;
             content.settle(Arc::clone(&known));
             download.ring();
-            Ok((content, known))
+            Ok(Begun { content, known, in_doubt: Vec::new() })
         }
     }
 }
@@ -119,7 +128,7 @@ async fn keep(job: &FetchJob, known: &Known) -> Result<(), FetchError> {
 }
 
 /// A folder begins with the list of what is in it, for which its root must be known.
-async fn folder(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), FetchError> {
+async fn folder(download: &Arc<Download>) -> Result<Begun, FetchError> {
     let job = &download.job;
     if job.root.borrow().is_none() {
         download.set_phase(Some(Phase::Unsealed));
@@ -139,9 +148,9 @@ async fn folder(download: &Arc<Download>) -> Result<(Arc<Content>, Arc<Known>), 
     }
     let content = download.show(Content::new(layout, store, Some(wanted), random()));
     content.settle(Arc::clone(&known));
-    check(download, &content).await?;
+    let in_doubt = survey(download, &content).await?;
     download.open();
-    Ok((content, known))
+    Ok(Begun { content, known, in_doubt })
 }
 
 /// Which files are wanted, one flag for each.
@@ -203,12 +212,27 @@ async fn open_store(
     Err(FetchError::Busy)
 }
 
-/// Finds what is there already.
-async fn check(download: &Arc<Download>, content: &Arc<Content>) -> Result<(), FetchError> {
+/// Finds what is there already, and what may be.
+async fn survey(download: &Arc<Download>, content: &Arc<Content>) -> Result<Vec<usize>, FetchError> {
     download.set_phase(Some(Phase::Checking));
     let stop = StopOnDrop(Arc::default());
-    let (checked, stopped) = (Arc::clone(content), Arc::clone(&stop.0));
-    on_disk(&download.job, move || checked.check(&stopped)).await
+    let (surveyed, stopped) = (Arc::clone(content), Arc::clone(&stop.0));
+    on_disk(&download.job, move || surveyed.survey(&stopped)).await
+}
+
+/// Looks at what may be there, while the rest is fetched. Ends only when the disk fails.
+async fn check(download: &Arc<Download>, content: &Arc<Content>, in_doubt: Vec<usize>) -> FetchError {
+    let stop = StopOnDrop(Arc::default());
+    let (checked, stopped, told) = (Arc::clone(content), Arc::clone(&stop.0), Arc::clone(download));
+    let judged = move |is_there: bool| if is_there { told.news.notify_one() } else { told.ring() };
+    let work = move || checked.check(&in_doubt, &stopped, &judged);
+    match on_disk(&download.job, work).await {
+        Ok(()) => {
+            download.ring();
+            std::future::pending().await
+        }
+        Err(error) => error,
+    }
 }
 
 struct StopOnDrop(Arc<AtomicBool>);

@@ -114,6 +114,21 @@ impl Plan {
         self.book.sources.remove(who);
     }
 
+    /// A piece that nobody brings yet may be on disk from earlier: not to be asked for until that is
+    /// known, by [`verified`](Self::verified) or [`not_there`](Self::not_there).
+    pub fn doubt(&mut self, piece: usize) {
+        if self.book.states.get(piece) == Some(&State::Missing) {
+            self.book.put(piece, State::InDoubt);
+        }
+    }
+
+    /// A piece that was in doubt is not on disk, or wrong.
+    pub fn not_there(&mut self, piece: usize) {
+        if self.is_in_doubt(piece) {
+            self.book.put(piece, State::Missing);
+        }
+    }
+
     /// A piece is on disk and proven.
     pub fn verified(&mut self, piece: usize) {
         if piece < self.book.pieces() {
@@ -160,6 +175,16 @@ impl Plan {
     /// Whether a piece is here, verified or provisional.
     pub fn is_here(&self, piece: usize) -> bool {
         self.book.is_here(piece)
+    }
+
+    /// Whether a piece may be on disk, and nobody knows yet.
+    pub fn is_in_doubt(&self, piece: usize) -> bool {
+        self.book.states.get(piece) == Some(&State::InDoubt)
+    }
+
+    /// Wanted pieces that are in doubt.
+    pub fn in_doubt(&self) -> usize {
+        self.book.totals.in_doubt.pieces
     }
 
     /// Whether a source is still to bring a piece by this task: the piece is one of it, and the task

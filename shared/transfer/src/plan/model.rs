@@ -21,6 +21,7 @@ struct Model {
     layout: Arc<Layout>,
     wanted: Vec<bool>,
     here: Vec<Option<bool>>,
+    in_doubt: Vec<bool>,
     /// What each source has, and gave to others.
     sources: BTreeMap<SourceId, (Vec<bool>, Vec<bool>)>,
     /// What each source brings, and how many pieces of it were brought or failed.
@@ -39,6 +40,8 @@ enum Step {
     End(usize),
     Settle(usize, bool),
     Want(Vec<bool>),
+    Doubt(usize),
+    Judge(usize, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -54,6 +57,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(Step::End),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(piece, right)| Step::Settle(piece, right)),
         1 => prop::collection::vec(any::<bool>(), 0..9).prop_map(Step::Want),
+        4 => any::<usize>().prop_map(Step::Doubt),
+        3 => (any::<usize>(), any::<bool>()).prop_map(|(piece, is_there)| Step::Judge(piece, is_there)),
     ]
 }
 
@@ -73,6 +78,7 @@ impl Model {
             layout,
             wanted: vec![true; pieces],
             here: vec![None; pieces],
+            in_doubt: vec![false; pieces],
             sources: BTreeMap::new(),
             tasks: Vec::new(),
         }
@@ -93,7 +99,8 @@ impl Model {
     }
 
     fn is_free(&self, piece: usize) -> bool {
-        self.wanted[piece] && self.here[piece].is_none() && self.under_way(piece).is_empty()
+        let is_missing = self.here[piece].is_none() && !self.in_doubt[piece];
+        self.wanted[piece] && is_missing && self.under_way(piece).is_empty()
     }
 
     fn holders(&self, piece: usize) -> usize {
@@ -111,6 +118,8 @@ impl Model {
             Step::End(task) => self.end(task),
             Step::Settle(piece, right) => self.settle(piece, right),
             Step::Want(files) => self.want(&files),
+            Step::Doubt(piece) => self.doubt(piece),
+            Step::Judge(piece, is_there) => self.judge(piece, is_there),
         }
         Ok(())
     }
@@ -171,6 +180,25 @@ impl Model {
         } else if !right {
             self.plan.refuted(piece);
             self.here[piece] = None;
+        }
+    }
+
+    /// A piece may be there from earlier; one that is, or is on its way, is not in doubt.
+    fn doubt(&mut self, piece: usize) {
+        let Some(piece) = piece.checked_rem(self.pieces()) else { return };
+        self.plan.doubt(piece);
+        self.in_doubt[piece] |= self.here[piece].is_none() && self.under_way(piece).is_empty();
+    }
+
+    fn judge(&mut self, piece: usize, is_there: bool) {
+        let Some(piece) = piece.checked_rem(self.pieces()) else { return };
+        if !std::mem::take(&mut self.in_doubt[piece]) {
+            self.plan.not_there(piece); // changes nothing
+        } else if is_there {
+            self.plan.verified(piece);
+            self.here[piece] = Some(true);
+        } else {
+            self.plan.not_there(piece);
         }
     }
 
@@ -253,6 +281,8 @@ impl Model {
         prop_assert_eq!(plan.here_bytes(), bytes(&|piece| self.here[piece].is_some()));
         prop_assert_eq!(plan.verified_bytes(), bytes(&|piece| self.here[piece] == Some(true)));
         prop_assert_eq!(plan.missing(), (0..self.pieces()).filter(|piece| missing(*piece)).count());
+        let in_doubt = (0..self.pieces()).filter(|piece| self.wanted[*piece] && self.in_doubt[*piece]);
+        prop_assert_eq!(plan.in_doubt(), in_doubt.count());
         prop_assert_eq!(plan.free(), (0..self.pieces()).filter(|piece| self.is_free(*piece)).count());
         let proven: Vec<bool> = self.here.iter().map(|here| *here == Some(true)).collect();
         prop_assert_eq!(plan.bitmap(), map(&proven));
@@ -269,6 +299,7 @@ impl Model {
     fn finish(&mut self) -> Result<(), TestCaseError> {
         for piece in 0..self.pieces() {
             self.settle(piece, self.here[piece] == Some(true));
+            self.judge(piece, piece % 3 == 0);
         }
         let (evens, odds) = (0..self.pieces()).map(|piece| (piece % 2 == 0, piece % 2 == 1)).unzip();
         for (who, has) in [(SourceId(8), evens), (SourceId(9), odds)] {

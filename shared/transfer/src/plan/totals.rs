@@ -5,6 +5,8 @@
 pub(super) enum State {
     /// With nobody on it.
     Missing,
+    /// Perhaps on disk from earlier, and looked at: nobody is to bring it meanwhile.
+    InDoubt,
     /// Under way from one source.
     Taken,
     /// Under way from two.
@@ -67,6 +69,10 @@ impl Mark {
     pub(super) fn is_verified(self) -> bool {
         self.wanted && self.state == State::Verified
     }
+
+    pub(super) fn is_in_doubt(self) -> bool {
+        self.wanted && self.state == State::InDoubt
+    }
 }
 
 /// Some pieces together.
@@ -93,6 +99,7 @@ pub(super) struct Totals {
     pub(super) free: Amount,
     pub(super) here: Amount,
     pub(super) verified: Amount,
+    pub(super) in_doubt: Amount,
 }
 
 impl Totals {
@@ -102,5 +109,6 @@ impl Totals {
         self.free.shift(was.is_free(), is.is_free(), bytes);
         self.here.shift(was.is_here(), is.is_here(), bytes);
         self.verified.shift(was.is_verified(), is.is_verified(), bytes);
+        self.in_doubt.shift(was.is_in_doubt(), is.is_in_doubt(), bytes);
     }
 }

@@ -66,36 +66,34 @@ impl<'a> Checker<'a> {
         Ok(Some(there))
     }
 
-    /// Tells `found` which of a part's pieces are good. Those that may be are hashed: those with data or
-    /// zeros noted, and those that the record claims (a file system may keep what was written as a hole).
-    /// One that is whole and wrong is given back to the disk; of one that was interrupted, what is there
-    /// stays, to be gone on from.
+    /// Whether a piece of a part that may be there is. One that is whole and wrong is given back to the
+    /// disk; of one that was interrupted, what is there stays, to be gone on from.
     pub(super) fn part(
         &mut self,
         file: &File,
-        pieces: Range<usize>,
-        (blocks, record, claims): (&Blocks, &Record, &[bool]),
-        found: &mut dyn FnMut(usize),
-    ) -> io::Result<()> {
-        for number in pieces {
-            let is_claimed = claims.get(number).copied().unwrap_or(false);
-            let Some(piece) = self.values.layout().piece(number).filter(|_| is_claimed || blocks.any(number))
-            else {
-                continue;
-            };
-            #[cfg(feature = "plant")]
-            if crate::planted::has(crate::planted::Bug::PrefixCounts) {
-                found(number);
-                continue;
-            }
-            if self.piece(file, number)? {
-                found(number);
-            } else if blocks.trim(number, &self.buffer[..piece.len]) == piece.len {
-                blocks.clear(file, record, number, piece)?;
-            }
+        number: usize,
+        (blocks, record): (&Blocks, &Record),
+    ) -> io::Result<bool> {
+        let Some(piece) = self.values.layout().piece(number) else {
+            return Ok(false);
+        };
+        #[cfg(feature = "plant")]
+        if crate::planted::has(crate::planted::Bug::PrefixCounts) {
+            return Ok(true);
         }
-        Ok(())
+        let is_good = self.piece(file, number)?;
+        if !is_good && blocks.trim(number, &self.buffer[..piece.len]) == piece.len {
+            blocks.clear(file, record, number, piece)?;
+        }
+        Ok(is_good)
     }
+}
+
+/// Those of a part's pieces that may be there: with data or zeros noted, or claimed by the record (a file
+/// system may keep what was written as a hole).
+pub(super) fn in_doubt(pieces: Range<usize>, blocks: &Blocks, claims: &[bool]) -> Vec<usize> {
+    let is_claimed = |number: usize| claims.get(number).copied().unwrap_or(false);
+    pieces.filter(|number| is_claimed(*number) || blocks.any(*number)).collect()
 }
 
 /// Fills the buffer, or fails.

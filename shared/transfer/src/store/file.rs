@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::ahead::Ahead;
 use super::blocks::{Blocks, OpenFile};
-use super::check::{Checker, read_exactly};
+use super::check::{Checker, in_doubt, read_exactly};
 use super::conflict::{Spot, Taken, spot};
 use super::names::Listing;
 use super::parts::{open_own, remove_file_parts};
@@ -72,32 +72,42 @@ impl FileStore {
         })
     }
 
-    pub(super) fn check(
+    pub(super) fn survey(
         &self,
         values: &Values,
         stop: &AtomicBool,
         found: &mut dyn FnMut(usize),
-    ) -> io::Result<()> {
+    ) -> io::Result<Vec<usize>> {
         if self.there.get().is_some() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let mut checker = Checker::new(values, stop);
         let pieces = 0..self.layout.pieces();
-        if self.is_there(&mut checker)? {
+        if self.is_there(&mut Checker::new(values, stop))? {
             if matches!(self.there.get(), Some(There::Identical { .. })) {
                 pieces.for_each(found);
             }
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let mut here = 0;
-        let claims = self.record.claims()?;
-        let kept = (&self.blocks, &self.record, &*claims);
-        checker.part(&self.data.file, pieces, kept, &mut |number| {
-            here += self.layout.piece(number).map_or(0, |piece| piece.len as u64);
-            found(number);
-        })?;
+        let in_doubt = in_doubt(pieces, &self.blocks, &self.record.claims()?);
+        // What turns out wrong has its place on disk all the same.
+        let here = in_doubt.iter().map(|number| self.layout.len_of(*number) as u64).sum();
         let need = room::need(&self.data.file, self.layout.size(), here)?;
-        room::check(&self.folder, values, need)
+        room::check(&self.folder, values, need)?;
+        Ok(in_doubt)
+    }
+
+    pub(super) fn check(
+        &self,
+        values: &Values,
+        stop: &AtomicBool,
+        pieces: &[usize],
+        judged: &mut dyn FnMut(usize, bool),
+    ) -> io::Result<()> {
+        let mut checker = Checker::new(values, stop);
+        for number in pieces {
+            judged(*number, checker.part(&self.data.file, *number, (&self.blocks, &self.record))?);
+        }
+        Ok(())
     }
 
     /// Looks at the destination by content.

@@ -149,26 +149,41 @@ impl Store {
         }))
     }
 
-    /// Tells `found` which pieces are there and good: what was ever written is hashed again, and so
-    /// are the files already at the destination that have the right sizes. Stops early, without an
-    /// error, once `stop` is set. Fails with [`Taken`] when the person must be asked, and with
-    /// [`io::ErrorKind::StorageFull`] when there is no room for the rest, holes not counted. A piece
-    /// that is whole and wrong is given back to the disk.
-    pub(crate) fn check(
+    /// Looks at what is there already, before anything is fetched: at the destination, and of a folder at
+    /// the parts. Tells `found` which pieces are there and good, and gives those of a single file's part
+    /// that may be: they are for [`check`](Self::check), and nobody writes them before. Stops early, without
+    /// an error, once `stop` is set. Fails with [`Taken`] when the person must be asked, and with
+    /// [`io::ErrorKind::StorageFull`] when there is no room for the rest, holes not counted.
+    pub(crate) fn survey(
         &self,
         values: &Values,
         stop: &AtomicBool,
         found: &mut dyn FnMut(usize),
+    ) -> io::Result<Vec<usize>> {
+        let surveyed = match &self.0 {
+            Kind::File(store) => store.survey(values, stop, found),
+            Kind::Folder(store) => store.survey(values, stop, found).map(|()| Vec::new()),
+        };
+        unless_stopped(surveyed)
+    }
+
+    /// Hashes pieces again that may be there, and tells of each whether it is. A piece that is whole and
+    /// wrong is given back to the disk. Stops early, without an error, once `stop` is set.
+    pub(crate) fn check(
+        &self,
+        values: &Values,
+        stop: &AtomicBool,
+        pieces: &[usize],
+        judged: &mut dyn FnMut(usize, bool),
     ) -> io::Result<()> {
-        let checked = each!(self, store => store.check(values, stop, found));
-        match checked {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            other => other,
+        match &self.0 {
+            Kind::File(store) => unless_stopped(store.check(values, stop, pieces, judged)),
+            Kind::Folder(_) => Ok(()), // its survey leaves nothing in doubt
         }
     }
 
     /// Which files are worth fetching, one flag for each: not those that [`Conflict::Skip`] keeps others
-    /// for. Known once [`check`](Self::check) has ended.
+    /// for. Known once [`survey`](Self::survey) has ended.
     pub(crate) fn wanted(&self) -> Vec<bool> {
         each!(self, store => store.wanted())
     }
@@ -213,6 +228,13 @@ impl Store {
     /// finishes the rest.
     pub(crate) fn place(&self) -> io::Result<Placed> {
         each!(self, store => store.place())
+    }
+}
+
+fn unless_stopped<T: Default>(done: io::Result<T>) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(T::default()),
+        other => other,
     }
 }
 

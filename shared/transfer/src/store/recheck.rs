@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::check::Checker;
+use super::check::{Checker, in_doubt};
 use super::conflict::{Spot, Taken, spot};
 use super::folder::FolderStore;
 use super::names::Listing;
@@ -21,7 +21,7 @@ use crate::values::Values;
 type Todo = (u32, Arc<Directory>, String);
 
 impl FolderStore {
-    pub(super) fn check(
+    pub(super) fn survey(
         &self,
         values: &Values,
         stop: &AtomicBool,
@@ -30,7 +30,7 @@ impl FolderStore {
         let mut checker = Checker::new(values, stop);
         let mut here = 0;
         let mut count = |number: usize| {
-            here += values.layout().piece(number).map_or(0, |piece| piece.len as u64);
+            here += values.layout().len_of(number) as u64;
             found(number);
         };
         self.check_destination(&mut checker, &mut count)?;
@@ -156,10 +156,12 @@ impl FolderStore {
         let pieces = self.layout().pieces_of(file as usize);
         self.blocks.attach(&open, self.layout(), pieces.clone())?;
         let mut here = 0;
-        checker.part(&open, pieces, (&self.blocks, &self.record, claims), &mut |number| {
-            here += self.layout().piece(number).map_or(0, |piece| piece.len as u64);
-            found(number);
-        })?;
+        for number in in_doubt(pieces, &self.blocks, claims) {
+            if checker.part(&open, number, (&self.blocks, &self.record))? {
+                here += self.layout().len_of(number) as u64;
+                found(number);
+            }
+        }
         let size = self.entry(file).size;
         Ok(size.saturating_sub(here) - room::need(&open, size, here)?)
     }

@@ -30,7 +30,17 @@ struct Desk {
 
 impl Desk {
     fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap())
+    }
+
+    /// As after a crash.
+    fn open_again(self) -> Self {
+        let Self { folder, content, .. } = self;
+        drop(content);
+        Self::open_in(folder)
+    }
+
+    fn open_in(folder: tempfile::TempDir) -> Self {
         let bytes: Vec<u8> = (0..=250u8).cycle().take(2 * PIECE).collect();
         let to = Destination {
             folder: folder.path().to_owned(),
@@ -84,6 +94,44 @@ impl Desk {
         self.content.store().sync().unwrap();
         self.content.store().place().unwrap();
         assert!(fs::read(self.folder.path().join("file")).unwrap() == self.bytes, "other bytes");
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_there_is_looked_at_while_the_rest_is_fetched() {
+    for is_good in [true, false] {
+        let desk = Desk::open();
+        let before = desk.ticket(SLOW);
+        let kept = if is_good { desk.piece(0).to_vec() } else { wrong() };
+        assert_eq!(desk.admit(before, 0, &kept, 0), Admission::Good, "nobody can tell yet");
+        desk.content.record().unwrap();
+        let desk = desk.open_again();
+        desk.seal();
+        let in_doubt = desk.content.survey(&AtomicBool::new(false)).unwrap();
+        assert_eq!(in_doubt, [0]);
+        let task = desk.content.take(SLOW, 2 * PIECE_BYTES).unwrap();
+        assert_eq!(task.run.range(), 1..2, "only what is not in doubt");
+        assert!(desk.content.take(SLOW, 2 * PIECE_BYTES).is_none());
+        assert_eq!(desk.admit(Ticket { source: SLOW, task }, 1, desk.piece(1), 0), Admission::Good);
+        desk.content.record().unwrap();
+        assert!(!desk.content.is_complete() && desk.content.missing() == 1 && desk.content.in_doubt() == 1);
+
+        // Interrupted before anybody has looked at it: it is not forgotten.
+        let desk = desk.open_again();
+        desk.seal();
+        let in_doubt = desk.content.survey(&AtomicBool::new(false)).unwrap();
+        assert_eq!(in_doubt, [0, 1]);
+        let judged = Mutex::new(Vec::new());
+        let note = |is_there| judged.lock().unwrap().push(is_there);
+        desk.content.check(&in_doubt, &AtomicBool::new(false), &note).unwrap();
+        assert_eq!(judged.into_inner().unwrap(), [is_good, true]);
+        assert_eq!((desk.content.in_doubt(), desk.content.is_complete()), (0, is_good));
+        if !is_good {
+            let task = desk.content.take(SLOW, 2 * PIECE_BYTES).unwrap();
+            assert_eq!(task.run.range(), 0..1, "it is asked for after all");
+            assert_eq!(desk.admit(Ticket { source: SLOW, task }, 0, desk.piece(0), 0), Admission::Good);
+        }
+        desk.is_there();
     }
 }
 

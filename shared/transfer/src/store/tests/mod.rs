@@ -115,7 +115,13 @@ impl Sample {
 
     fn good(&self, store: &Store) -> io::Result<Vec<usize>> {
         let mut good = Vec::new();
-        store.check(&self.values, &AtomicBool::new(false), &mut |number| good.push(number))?;
+        let stop = AtomicBool::new(false);
+        let in_doubt = store.survey(&self.values, &stop, &mut |number| good.push(number))?;
+        store.check(&self.values, &stop, &in_doubt, &mut |number, is_there| {
+            if is_there {
+                good.push(number);
+            }
+        })?;
         good.sort_unstable();
         Ok(good)
     }
