@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::figures::{Row, Sample};
-use super::landline::{Sharing, fetch, received};
+use super::landline::{Sharing, fetch};
 use super::peers::{self, Peer, tell_command};
 use super::{Ground, clear, content, measure, settle};
 
@@ -61,41 +61,6 @@ fn all(ground: &Ground, case: &'static str, place: &Path) -> Result<Vec<Row>> {
         }
         clear(&to)?;
         settle()
-    });
-    clear(&source)?;
-    rows
-}
-
-/// Landline alone in other circumstances.
-pub(super) fn overheads(ground: &Ground) -> Result<Vec<Row>> {
-    eprintln!("overheads: one file of {} MiB, from memory to memory", ground.mib);
-    let source = ground.memory.path().join("source");
-    let file = content::big_file(&source, ground.mib)?;
-    let into = ground.memory.path().join("received");
-    std::fs::create_dir_all(&into)?;
-    let one = Sharing::start(&ground.testkit, &file)?;
-    let two = Sharing::start(&ground.testkit, &file)?;
-    let to = received(&into, &file);
-    let (also, half) = (["--also", &two.offer], ["--stop-at-percent", "50"]);
-    for extra in [&[][..], &also, &half, &["--unverified"]] {
-        one.tell_fetch(&ground.testkit, &into, extra);
-    }
-    let subjects: Vec<(&'static str, Run<'_>)> = vec![
-        ("landline", Box::new(|| one.fetch(&ground.testkit, &into, &[]))),
-        ("landline-two-sources", Box::new(|| one.fetch(&ground.testkit, &into, &also))),
-        (
-            "landline-resumed",
-            Box::new(|| {
-                // Half of it first, or a little more: then only the rest is timed, and counted.
-                one.fetch(&ground.testkit, &into, &half)?;
-                one.fetch_rest(&ground.testkit, &into)
-            }),
-        ),
-        ("landline-unverified", Box::new(|| one.fetch(&ground.testkit, &into, &["--unverified"]))),
-    ];
-    let rows = rounds(ground, "overheads", ground.mib << 20, subjects, || {
-        clear(&to)?;
-        Ok(())
     });
     clear(&source)?;
     rows

@@ -12,6 +12,27 @@ use super::Ground;
 use super::figures::Sample;
 use super::measure::{self, Server};
 use super::peers::{tell, tell_command};
+use crate::lan::Lan;
+
+/// Where one of the two ends runs: on this machine, or on one of a LAN.
+#[derive(Clone, Copy)]
+pub(super) struct End<'a> {
+    pub(super) testkit: &'a Path,
+    pub(super) machine: Option<(&'a Lan, usize)>,
+}
+
+impl End<'_> {
+    fn program(self) -> Command {
+        match self.machine {
+            None => Command::new(self.testkit),
+            Some((lan, number)) => lan.on(number, self.testkit),
+        }
+    }
+
+    fn address(self) -> String {
+        self.machine.map_or_else(|| "127.0.0.1".to_owned(), |(_, number)| Lan::address(number))
+    }
+}
 
 /// A machine that shares one file or folder.
 pub(super) struct Sharing {
@@ -34,7 +55,7 @@ struct Report {
 
 /// Fetches what is shared; only for subjects that were started.
 pub(super) fn fetch(ground: &Ground, from: Option<&Sharing>, into: &Path, extra: &[&str]) -> Result<Sample> {
-    from.context("nothing is shared")?.fetch(&ground.testkit, into, extra)
+    from.context("nothing is shared")?.fetch(ground.end(), into, extra)
 }
 
 impl Sharing {
@@ -43,20 +64,28 @@ impl Sharing {
         if !ground.wants("landline") {
             return Ok(None);
         }
-        let sharing = Self::start(&ground.testkit, path)?;
-        sharing.tell_fetch(&ground.testkit, into, &[]);
+        let sharing = Self::start(ground.end(), path)?;
+        sharing.tell_fetch(ground.end(), into, &[]);
         Ok(Some(sharing))
     }
 
+    /// Seconds of processor time that sharing has taken so far.
+    pub(super) fn cpu(&self) -> Result<f64> {
+        self.server.cpu()
+    }
+
     /// Prints how it is fetched.
-    pub(super) fn tell_fetch(&self, testkit: &Path, into: &Path, extra: &[&str]) {
-        tell_command(&receiver(testkit, &self.offer, into, extra));
+    pub(super) fn tell_fetch(&self, end: End<'_>, into: &Path, extra: &[&str]) {
+        tell_command(&receiver(end, &self.offer, into, extra));
     }
 
     /// Shares a path and waits until it is hashed.
-    pub(super) fn start(testkit: &Path, path: &Path) -> Result<Self> {
-        let mut command = Command::new(testkit);
-        command.args(["transfer", "serve"]).arg(path).stdout(Stdio::piped());
+    pub(super) fn start(end: End<'_>, path: &Path) -> Result<Self> {
+        let mut command = end.program();
+        command
+            .args(["transfer", "serve", "--listen", &format!("{}:0", end.address())])
+            .arg(path)
+            .stdout(Stdio::piped());
         tell_command(&command);
         let mut server = Server::start(&mut command)?;
         let mut offer = String::new();
@@ -68,21 +97,21 @@ impl Sharing {
 
     /// Fetches into a folder and weighs both ends. What is timed is everything from the start of the
     /// receiving program until the last byte is verified and written; sync and rename apart.
-    pub(super) fn fetch(&self, testkit: &Path, into: &Path, extra: &[&str]) -> Result<Sample> {
-        self.bring(testkit, into, extra).map(|(sample, _)| sample)
+    pub(super) fn fetch(&self, end: End<'_>, into: &Path, extra: &[&str]) -> Result<Sample> {
+        self.bring(end, into, extra).map(|(sample, _)| sample)
     }
 
     /// Goes on where an earlier attempt stopped: what counts is what came in this one, for nobody knows
     /// to the byte where the other stopped.
-    pub(super) fn fetch_rest(&self, testkit: &Path, into: &Path) -> Result<Sample> {
-        let (sample, received) = self.bring(testkit, into, &[])?;
+    pub(super) fn fetch_rest(&self, end: End<'_>, into: &Path) -> Result<Sample> {
+        let (sample, received) = self.bring(end, into, &[])?;
         ensure!(received > 0, "nothing was left to fetch");
         Ok(Sample { bytes: received, ..sample })
     }
 
     /// What it cost, and how many bytes of content came.
-    fn bring(&self, testkit: &Path, into: &Path, extra: &[&str]) -> Result<(Sample, u64)> {
-        let mut command = receiver(testkit, &self.offer, into, extra);
+    fn bring(&self, end: End<'_>, into: &Path, extra: &[&str]) -> Result<(Sample, u64)> {
+        let mut command = receiver(end, &self.offer, into, extra);
         let before = self.server.cpu()?;
         let (cost, text) = measure::run(&mut command)?;
         let report: Report =
@@ -101,8 +130,8 @@ impl Sharing {
     }
 }
 
-fn receiver(testkit: &Path, offer: &str, into: &Path, extra: &[&str]) -> Command {
-    let mut command = Command::new(testkit);
+fn receiver(end: End<'_>, offer: &str, into: &Path, extra: &[&str]) -> Command {
+    let mut command = end.program();
     command.args(["transfer", "fetch", "--offer", offer]).args(extra).arg(into);
     command
 }
