@@ -73,7 +73,7 @@ pub(crate) const OWNED: Purpose =
 
 /// The registered claims (RFC 7519, 4.1) and ours. All are required but `sid`, which only access
 /// tokens have, and `offer`, which only passes have.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) typ: String,
     pub(crate) iss: DeviceId,
@@ -100,7 +100,7 @@ pub(crate) struct Statement<'a> {
 }
 
 /// The key that must be shown along with the token, by its id (RFC 7800, 3.4).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Confirmation {
     pub(crate) kid: DeviceId,
 }

@@ -15,6 +15,7 @@ pub mod tls;
 pub mod token;
 
 mod claims;
+mod genuine;
 mod identity;
 mod verify;
 

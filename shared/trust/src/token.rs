@@ -15,6 +15,7 @@ use landline_protocol::{DeviceId, OfferRef, PublicKey, Timestamp, UserName};
 pub use crate::claims::TokenError;
 use crate::claims::{ACCESS, CONTENT, Check, Claims, PEER, Purpose, Statement};
 use crate::device::KeyError;
+use crate::genuine::Genuine;
 use crate::identity::Identity;
 use crate::private_file;
 use crate::secret::sha256;
@@ -158,12 +159,13 @@ impl fmt::Debug for TokenSigner {
 #[derive(Clone, Debug)]
 pub struct TokenVerifier {
     keys: KeySet,
+    genuine: Genuine,
 }
 
 impl TokenVerifier {
     /// Believes exactly these keys.
     pub fn new(keys: KeySet) -> Self {
-        Self { keys }
+        Self { keys, genuine: Genuine::default() }
     }
 
     /// Checks an access token shown by `device` (the key it proved in the handshake).
@@ -219,13 +221,23 @@ impl TokenVerifier {
         now: Timestamp,
         grace_secs: u64,
     ) -> Result<Claims, TokenError> {
+        let claims = match self.genuine.claims(token) {
+            Some(claims) => claims,
+            None => self.signed(token)?,
+        };
+        claims.check(purpose, &Check { issuer: &self.keys.issuer, device, now, grace_secs })?;
+        Ok(claims)
+    }
+
+    /// What a token claims, if one of the keys signed it.
+    fn signed(&self, token: &str) -> Result<Claims, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
         let key = header.kid.and_then(|kid| self.keys.keys.iter().find(|key| key.id == kid));
         let key = DecodingKey::from_ed_der(key.ok_or(TokenError::Forged)?.key.as_bytes());
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &signature_only())
             .map_err(|error| refusal(&error))?
             .claims;
-        claims.check(purpose, &Check { issuer: &self.keys.issuer, device, now, grace_secs })?;
+        self.genuine.add(token, &claims);
         Ok(claims)
     }
 }

@@ -117,6 +117,26 @@ fn a_token_is_bound_to_its_device_and_its_coordinator() {
     assert!(matches!(elsewhere.access(&mint.access(), &DEVICE, NOW), Err(TokenError::Issuer)));
 }
 
+/// Its signature need not be checked again, all else must be.
+#[test]
+fn a_token_that_was_good_a_moment_ago_is_judged_anew() {
+    let mint = Mint::new();
+    let token = mint.access();
+    let shown =
+        |token: &str, device, now| mint.verifier.access(token, &device, now).map(|claims| claims.user);
+    assert_eq!(shown(&token, DEVICE, NOW), Ok(alice()));
+    assert_eq!(shown(&token, DEVICE, NOW), Ok(alice()));
+    assert_eq!(shown(&token, OTHER, NOW), Err(TokenError::Device));
+    assert_eq!(shown(&token, DEVICE, later(3600)), Err(TokenError::Expired));
+    assert_eq!(mint.verifier.peer_credential(&token, &DEVICE, NOW), Err(TokenError::Purpose));
+    let (claimed, signature) = token.rsplit_once('.').unwrap();
+    let mut bytes = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+    bytes[0] ^= 1;
+    let forged = format!("{claimed}.{}", BASE64URL_NOPAD.encode(&bytes));
+    assert_eq!(shown(&forged, DEVICE, NOW), Err(TokenError::Forged));
+    assert_eq!(shown(&forged, DEVICE, NOW), Err(TokenError::Forged), "what is not genuine is not remembered");
+}
+
 #[test]
 fn time_is_judged_with_five_seconds_of_leeway() {
     let mint = Mint::new();
