@@ -67,6 +67,8 @@ async fn two_devices_prove_their_keys_to_each_other() {
         NamedGroup::X25519MLKEM768,
         "post-quantum"
     );
+    let suite = client.negotiated_cipher_suite().unwrap().suite();
+    assert_eq!(suite, rustls::CipherSuite::TLS13_AES_128_GCM_SHA256, "the fastest");
 }
 
 #[tokio::test]
