@@ -154,6 +154,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_many_addresses_of_a_host_count_as_one() {
+        let host = |text: &str| host_of(text.parse().unwrap());
+        assert_eq!(host("2001:db8::1"), host("2001:db8::ffff:3"), "the same /64");
+        assert_ne!(host("2001:db8::1"), host("2001:db8:0:1::1"), "another one");
+        assert_eq!(host("::ffff:192.0.2.1"), host("192.0.2.1"));
+        assert_ne!(host("192.0.2.1"), host("192.0.2.2"));
+    }
+
+    #[test]
     fn a_network_ends_where_its_mask_says() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let here: Networks =

@@ -26,6 +26,7 @@ pub use client::{CallError, HttpConnection, HttpError, Keeper, call};
 pub use clock::Clock;
 pub use dial::{ClientTls, DialError, Dialled, dial};
 pub use driver::DrivenBody;
+pub use places::{Place, Places};
 pub use serve::{AcceptLimits, Peer, serve, serve_one};
 pub use server_io::{AcceptedTls, ServerIo};
 pub use socket::{Closed, Inbound, SendError, SocketReceiver, SocketSender, SocketSettings, spawn};

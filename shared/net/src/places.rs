@@ -1,63 +1,62 @@
-//! How many connections there may be, in all and from one host.
+//! How many there may be at once: so many in all, and so few of one that it does not keep the others out.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::addresses::host_of;
-
-/// Gives out places until they are taken. A place goes with its connection, upgraded or not.
-#[derive(Clone)]
-pub(crate) struct Places {
+/// Gives out places until they are taken, to hosts, devices or whatever else has a key.
+#[derive(Clone, Debug)]
+pub struct Places<K> {
     all: Arc<Semaphore>,
     total: u32,
-    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    per_address: usize,
+    taken: Arc<Mutex<HashMap<K, usize>>>,
+    each: usize,
 }
 
-/// One connection's right to be there; given back when dropped.
-pub(crate) struct Place {
-    address: IpAddr,
-    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+/// The right to be there; given back when dropped.
+#[derive(Debug)]
+pub struct Place<K: Copy + Eq + Hash> {
+    of: K,
+    taken: Arc<Mutex<HashMap<K, usize>>>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Places {
-    pub(crate) fn new(total: usize, per_address: usize) -> Self {
+impl<K: Copy + Eq + Hash> Places<K> {
+    /// So many in all, and of one.
+    pub fn new(total: usize, each: usize) -> Self {
         let total = u32::try_from(total).unwrap_or(u32::MAX).min(1 << 28);
-        Self { all: Arc::new(Semaphore::new(total as usize)), total, by_address: Arc::default(), per_address }
+        Self { all: Arc::new(Semaphore::new(total as usize)), total, taken: Arc::default(), each }
     }
 
-    /// A place for this address, unless it or everybody together has too many.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<Place> {
-        let address = host_of(address);
+    /// A place for this one, unless it or everybody together has too many.
+    pub fn take(&self, of: K) -> Option<Place<K>> {
         let permit = self.all.clone().try_acquire_owned().ok()?;
-        let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= self.per_address {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let its_own = taken.get(&of).copied().unwrap_or(0);
+        if its_own >= self.each {
             return None;
         }
-        *count += 1;
-        drop(counts);
-        Some(Place { address, by_address: self.by_address.clone(), _permit: permit })
+        taken.insert(of, its_own + 1);
+        drop(taken);
+        Some(Place { of, taken: self.taken.clone(), _permit: permit })
     }
 
     /// Waits until every place has been given back.
-    pub(crate) async fn all_free(&self) {
+    pub async fn all_free(&self) {
         // An error would mean that the semaphore was closed, which nobody does.
         let _ = self.all.acquire_many(self.total).await;
     }
 }
 
-impl Drop for Place {
+impl<K: Copy + Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
-        let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(its_own) = taken.get_mut(&self.of) {
+            *its_own -= 1;
+            if *its_own == 0 {
+                taken.remove(&self.of);
             }
         }
     }
@@ -68,18 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_host_cannot_take_a_place_with_each_of_its_addresses() {
-        let places = Places::new(10, 2);
-        let take = |text: &str| places.take(text.parse().unwrap());
-        let held = [take("2001:db8::1"), take("2001:db8::2")];
-        assert!(held.iter().all(Option::is_some));
-        assert!(take("2001:db8::ffff:3").is_none(), "the same /64");
-        assert!(take("2001:db8:0:1::1").is_some(), "another one");
-        let mapped = [take("::ffff:192.0.2.1"), take("192.0.2.1")];
-        assert!(mapped.iter().all(Option::is_some));
-        assert!(take("192.0.2.1").is_none());
-        assert!(take("192.0.2.2").is_some());
-        drop(held);
-        assert!(take("2001:db8::3").is_some());
+    fn one_leaves_room_for_others() {
+        let places = Places::new(5, 2);
+        let mut held: Vec<_> = [1, 1, 2].map(|of| places.take(of).unwrap()).into();
+        assert!(places.take(1).is_none(), "it has its two");
+        held.remove(0);
+        held.extend([1, 2, 3].map(|of| places.take(of).unwrap()));
+        assert!(places.take(4).is_none(), "all are taken");
+        held.clear();
+        assert!(places.take(4).is_some() && places.taken.lock().unwrap().is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses::host_of;
 use crate::body::Body;
 use crate::places::{Place, Places};
 use crate::server_io::ServerIo;
@@ -90,7 +91,7 @@ pub async fn serve<H, F>(
         tokio::select! {
             () = server.shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            (tcp, remote) = accept(&listener) => if let Some(place) = places.take(remote.ip()) {
+            (tcp, remote) = accept(&listener) => if let Some(place) = places.take(host_of(remote.ip())) {
                 connections.spawn(server.clone().connection(tcp, remote, place));
             } else {
                 tracing::warn!(%remote, "too many connections: one more was closed");
@@ -137,7 +138,7 @@ where
     H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    async fn connection(self, tcp: TcpStream, remote: SocketAddr, place: Place) {
+    async fn connection(self, tcp: TcpStream, remote: SocketAddr, place: Place<IpAddr>) {
         if let Err(error) = tune(&tcp) {
             tracing::debug!(%remote, %error, "a connection could not be set up for speed");
         }

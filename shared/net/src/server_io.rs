@@ -2,6 +2,7 @@
 //! and a limit on how long the other side may refuse to read.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,11 +27,16 @@ pub struct ServerIo<S = AcceptedTls> {
     stall: Duration,
     /// Present while a write waits. Boxed and absent otherwise: most connections are idle.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: Option<Place>,
+    _place: Option<Place<IpAddr>>,
 }
 
 impl<S> ServerIo<S> {
-    pub(crate) fn new(stream: S, place: Option<Place>, stall: Duration, end: CancellationToken) -> Self {
+    pub(crate) fn new(
+        stream: S,
+        place: Option<Place<IpAddr>>,
+        stall: Duration,
+        end: CancellationToken,
+    ) -> Self {
         Self { stream, ended: Box::pin(end.cancelled_owned()), stall, stalled: None, _place: place }
     }
 

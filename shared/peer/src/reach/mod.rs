@@ -4,7 +4,6 @@
 mod expected;
 mod heed;
 mod idle;
-mod places;
 mod rate;
 #[cfg(test)]
 mod tests;
@@ -16,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use landline_net::{Body, DialError, HttpConnection, Peer, dial, error, reverse};
+use landline_net::{Body, DialError, HttpConnection, Peer, Places, dial, error, reverse};
 use landline_protocol::{ClientFrame, DeviceId, DialNonce, ErrorCode, WireError, limits};
 use landline_transfer::fetch::{Connect, Source};
 use landline_trust::{DeviceKey, Expect};
@@ -29,7 +28,6 @@ use crate::service::FileService;
 use crate::session::{Uplink, UplinkShown, encode};
 use expected::Expected;
 use idle::Idle;
-use places::Places;
 use rate::PerMinute;
 
 /// For reaching a device directly, at whichever of its addresses.
@@ -40,6 +38,10 @@ const HEAD_START: Duration = Duration::from_millis(1_500);
 const BACK: Duration = Duration::from_secs(10);
 /// How long those have to end in order when this machine stops serving.
 const GRACE: Duration = Duration::from_secs(2);
+/// Connections held open at one time for those who asked to be dialled.
+const DIALLED_BACK: usize = 64;
+/// Of these for one device: as many as downloads of one person are likely to need at once.
+const DIALLED_BACK_EACH: usize = 8;
 
 /// The ways to other devices. Clones are handles of one.
 #[derive(Clone)]
@@ -67,7 +69,8 @@ struct Inner {
     asked: PerMinute,
     /// Those of others that it heeds.
     heeded: PerMinute,
-    places: Arc<Places>,
+    /// For connections to those who asked to be dialled.
+    places: Places<DeviceId>,
     tasks: TaskTracker,
     /// Ends every task at once.
     end: CancellationToken,
@@ -83,7 +86,7 @@ impl Reach {
             idle: Idle::default(),
             asked: PerMinute::default(),
             heeded: PerMinute::default(),
-            places: Arc::default(),
+            places: Places::new(DIALLED_BACK, DIALLED_BACK_EACH),
             tasks: TaskTracker::new(),
             end: CancellationToken::new(),
         }))
@@ -101,7 +104,7 @@ impl Reach {
         if over || from == self.0.setup.key.id() || !self.0.heeded.allows(from, Instant::now()) {
             return tracing::info!(device = from.short(), "a request to dial back is not heeded");
         }
-        let Some(place) = Places::take(&self.0.places, from) else {
+        let Some(place) = self.0.places.take(from) else {
             return tracing::warn!(device = from.short(), "too much is dialled back: once more is not");
         };
         let (inner, end) = (self.0.clone(), self.0.end.clone());
