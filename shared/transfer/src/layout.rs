@@ -125,6 +125,20 @@ impl Layout {
         first..end
     }
 
+    /// The file that a byte of the content is in: the last that begins there or before, for empty ones
+    /// begin where the next does.
+    pub(crate) fn file_at(&self, byte: u64) -> usize {
+        self.files.partition_point(|span| span.start <= byte).saturating_sub(1)
+    }
+
+    /// The piece that a byte of the content is in; 0 when there is no file at all.
+    pub(crate) fn piece_at(&self, byte: u64) -> usize {
+        self.files.get(self.file_at(byte)).map_or(0, |span| {
+            let within = byte.saturating_sub(span.start) / PIECE_BYTES;
+            span.first.saturating_add(usize::try_from(within).unwrap_or(usize::MAX))
+        })
+    }
+
     /// The bytes of a run, as a range of the content.
     pub fn slice(&self, run: Run) -> Slice {
         let begin = |number| self.piece(number).map_or(self.size, |piece| piece.start);
@@ -187,6 +201,9 @@ mod tests {
                 prop_assert!(layout.pieces_of(piece.file).contains(&number));
                 prop_assert_eq!(layout.slice(Run { first: number, count: 1 }), Slice { start: at, end: at + piece.len as u64 });
                 prop_assert_eq!(layout.len_of(number), piece.len);
+                for byte in [at, at + piece.len as u64 - 1] {
+                    prop_assert_eq!((layout.file_at(byte), layout.piece_at(byte)), (piece.file, number));
+                }
                 let rest = Run { first: number, count: layout.pieces() };
                 prop_assert_eq!(layout.pieces_in(rest).next(), Some(piece));
                 at += piece.len as u64;

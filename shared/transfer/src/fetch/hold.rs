@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use landline_protocol::limits::PIECE_BYTES;
 use landline_protocol::{OfferRef, Root};
 
 use super::content::Content;
@@ -31,7 +30,7 @@ impl Holding for Content {
         if start >= end || end > layout.size() || !self.is_known() {
             return false;
         }
-        self.are_here(piece_at(layout, start)..=piece_at(layout, end - 1))
+        self.are_here(layout.piece_at(start)..=layout.piece_at(end - 1))
     }
 
     fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
@@ -47,14 +46,6 @@ impl Holding for Content {
     fn manifest(&self) -> Option<Bytes> {
         self.known().filter(|known| matches!(known.proof, Proof::Folder(_))).map(|known| known.bytes.clone())
     }
-}
-
-/// The piece with this byte of the content, which must be one of its bytes.
-fn piece_at(layout: &Layout, byte: u64) -> usize {
-    // The last file that begins here or before; empty ones begin where the next does.
-    let file = layout.files().partition_point(|file| file.start <= byte).saturating_sub(1);
-    let file = layout.files()[file];
-    file.first + usize::try_from((byte - file.start) / PIECE_BYTES).unwrap_or(usize::MAX)
 }
 
 /// A download that is passed on for as long as this lives, or longer when it was handed over.

@@ -80,16 +80,7 @@ fn set(map: &mut [u8], pieces: Range<usize>) {
 
 /// The pieces that a slice has bytes of.
 fn touched(layout: &Layout, slice: Slice) -> Range<usize> {
-    let at = |offset: u64| {
-        // The last file that begins there or before; empty files before it share its place.
-        let file = layout.files().partition_point(|span| span.start <= offset).checked_sub(1);
-        let span = file.map(|file| layout.files()[file]);
-        span.map_or(0, |span| {
-            let within = (offset - span.start) / landline_protocol::limits::PIECE_BYTES;
-            span.first + usize::try_from(within).unwrap_or(usize::MAX)
-        })
-    };
-    if slice.is_empty() { 0..0 } else { at(slice.start)..at(slice.end - 1) + 1 }
+    if slice.is_empty() { 0..0 } else { layout.piece_at(slice.start)..layout.piece_at(slice.end - 1) + 1 }
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Reader {
             Kind::File(shared, open) => *open = Some(shared.reopen()?),
             Kind::Folder { folder, layout, open } => {
                 if start < layout.size() {
-                    let index = file_at(layout, start);
+                    let index = layout.file_at(start);
                     *open = Some((index, folder.reopen(index)?));
                 }
             }
@@ -89,7 +89,7 @@ fn read_files(
     mut start: u64,
     mut buffer: &mut [u8],
 ) -> Result<(), ReadError> {
-    let mut index = if buffer.is_empty() { 0 } else { file_at(layout, start) };
+    let mut index = if buffer.is_empty() { 0 } else { layout.file_at(start) };
     while !buffer.is_empty() {
         let span = layout.files()[index];
         let left = span.start + span.size - start;
@@ -119,11 +119,6 @@ fn opened<'a>(
         _ => folder.reopen(index)?,
     };
     Ok(&open.insert((index, file)).1)
-}
-
-/// The file that the byte at `start` is in; `start` is within the content.
-fn file_at(layout: &Layout, start: u64) -> usize {
-    layout.files().partition_point(|span| span.start <= start).saturating_sub(1)
 }
 
 fn fill(

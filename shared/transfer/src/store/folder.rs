@@ -187,8 +187,7 @@ impl FolderStore {
 
     pub(super) fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
         let files = self.layout().files();
-        // The last file that begins here or before; an empty one begins where the next does.
-        let mut file = files.partition_point(|span| span.start <= start).saturating_sub(1);
+        let mut file = self.layout().file_at(start);
         let (mut at, mut rest) = (start, buffer);
         while !rest.is_empty() {
             let span = files.get(file).ok_or(io::ErrorKind::UnexpectedEof)?;
