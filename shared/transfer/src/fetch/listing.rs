@@ -50,7 +50,8 @@ async fn ask(
     summary: Option<FolderSummary>,
     root: Root,
 ) -> Result<Arc<Manifest>, Trouble> {
-    let bytes = manifest_bytes(&mut Wire::open(line, source).await?, size, summary, None).await?;
+    let bytes =
+        manifest_bytes(&mut Wire::open(line, source, Arc::default()).await?, size, summary, None).await?;
     let read = tokio::task::spawn_blocking(move || believe(bytes, root, size, summary)).await;
     match read.map_err(Trouble::broken)??.proof {
         Proof::Folder(manifest) => Ok(manifest),

@@ -35,6 +35,7 @@ mod pace;
 mod peer;
 mod show;
 mod trouble;
+mod version;
 mod walk;
 mod wire;
 mod worker;

@@ -1,8 +1,8 @@
 //! What this download knows of one source: where it is, what it has, how it stands. Kept after the
 //! source is gone, because what it had may come back with it.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use landline_protocol::peer_routes::Door;
@@ -11,6 +11,7 @@ use landline_trust::tls::KeyMismatch;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::version::Version;
 use super::{FetchError, Source, SourceProgress, SourceState};
 use crate::limit::Throttle;
 use crate::lock;
@@ -33,6 +34,7 @@ pub(super) struct Peer {
     pub(super) device: DeviceId,
     pub(super) source: watch::Sender<Source>,
     pub(super) throttle: Throttle,
+    pub(super) version: Arc<Version>,
     /// Whether the plan counts on it now.
     pub(super) joined: AtomicBool,
     /// Whether it is among the sources still.
@@ -67,6 +69,7 @@ impl Peer {
             device: source.device,
             source: watch::Sender::new(source),
             throttle,
+            version: Arc::default(),
             joined: AtomicBool::new(false),
             present: AtomicBool::new(true),
             good: AtomicU64::new(0),

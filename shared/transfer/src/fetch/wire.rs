@@ -1,6 +1,7 @@
 //! One connection to one source: asks, and reads answers with an eye on the clock.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::calm::Calm;
 use super::pace::Pace;
 use super::trouble::Trouble;
+use super::version::Version;
 use super::{Line, Source};
 use crate::range::Slice;
 
@@ -43,8 +45,7 @@ pub(super) struct Wire {
     door: Door,
     line: Line,
     used: Instant,
-    /// Of the content, as it was when it was first asked for over this connection.
-    tag: Option<HeaderValue>,
+    version: Arc<Version>,
 }
 
 /// The body of an answer.
@@ -63,9 +64,9 @@ pub(super) struct Answer {
 
 impl Wire {
     /// Boxed within: the TLS state would make every future around it 16 KiB large.
-    pub(super) async fn open(line: &Line, source: &Source) -> Result<Self, Trouble> {
+    pub(super) async fn open(line: &Line, source: &Source, version: Arc<Version>) -> Result<Self, Trouble> {
         let connection = line.connect.connect(source).await?;
-        Ok(Self { connection, door: source.door, line: line.clone(), used: Instant::now(), tag: None })
+        Ok(Self { connection, door: source.door, line: line.clone(), used: Instant::now(), version })
     }
 
     /// Whether it is better dialled anew.
@@ -80,14 +81,16 @@ impl Wire {
 
     /// The body of exactly this slice of the content, perhaps compressed, over a line of this pace.
     pub(super) async fn content(&mut self, slice: Slice, size: u64, pace: Pace) -> Result<Answer, Trouble> {
-        let answer = self.ask(Resource::Content, Some(slice)).await?;
+        let before = self.version.tag(self.door);
+        let answer = self.ask(Resource::Content, Some(slice), before.as_ref()).await?;
         let tag = answer.headers().get(ETAG).cloned();
-        if answer.status() == StatusCode::OK && self.tag.is_some() && tag != self.tag {
+        if answer.status() == StatusCode::OK && before.is_some() && tag != before {
+            self.version.set(self.door, None);
             let error = WireError::new(ErrorCode::Changed, "It is another version than before.");
             return Err(Trouble::refused(error, self.is_author()));
         }
         let answer = self.partial(answer).await?;
-        self.tag = tag;
+        self.version.set(self.door, tag);
         if header(answer.headers(), CONTENT_RANGE) != Some(slice.to_response(size).as_bytes()) {
             return Err(Trouble::Lied("sent another part of the file than was asked for"));
         }
@@ -104,7 +107,7 @@ impl Wire {
 
     /// All of a small resource, at most `most` bytes.
     pub(super) async fn whole(&mut self, what: Resource, most: u64) -> Result<Vec<u8>, Trouble> {
-        let answer = self.ask(what, None).await?;
+        let answer = self.ask(what, None, None).await?;
         if answer.status() != StatusCode::OK {
             return Err(self.refusal(answer).await);
         }
@@ -123,7 +126,7 @@ impl Wire {
     ) -> Result<u64, Trouble> {
         const WRONG: Trouble = Trouble::Lied("sent another part of the list of files than was asked for");
         let start = all.len() as u64;
-        let answer = self.ask(what, Some(Slice { start, end: start + count })).await?;
+        let answer = self.ask(what, Some(Slice { start, end: start + count }), None).await?;
         let answer = self.partial(answer).await?;
         let range = header(answer.headers(), CONTENT_RANGE).and_then(|range| std::str::from_utf8(range).ok());
         let total = range.and_then(|range| range.rsplit_once('/')?.1.parse::<u64>().ok()).ok_or(WRONG)?;
@@ -163,15 +166,26 @@ impl Wire {
         }
     }
 
-    async fn ask(&mut self, what: Resource, slice: Option<Slice>) -> Result<Response<Incoming>, Trouble> {
-        let request = self.request(what, slice)?;
+    /// Asks for a resource or a slice of it; for a slice, if the version is still this one.
+    async fn ask(
+        &mut self,
+        what: Resource,
+        slice: Option<Slice>,
+        version: Option<&HeaderValue>,
+    ) -> Result<Response<Incoming>, Trouble> {
+        let request = self.request(what, slice, version)?;
         match timeout(SILENCE, self.connection.send(request)).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(silent(SILENCE)),
         }
     }
 
-    fn request(&self, what: Resource, slice: Option<Slice>) -> Result<Request<Full<Bytes>>, Trouble> {
+    fn request(
+        &self,
+        what: Resource,
+        slice: Option<Slice>,
+        version: Option<&HeaderValue>,
+    ) -> Result<Request<Full<Bytes>>, Trouble> {
         let secret = |text: String| {
             let value = HeaderValue::try_from(text).map_err(|_| Trouble::broken("no valid credential"));
             value.map(|mut value| {
@@ -189,9 +203,9 @@ impl Wire {
         }
         if what == Resource::Content {
             request = request.header(ACCEPT_ENCODING, "zstd");
-            if let Some(tag) = &self.tag {
-                request = request.header(IF_RANGE, tag);
-            }
+        }
+        if let Some(version) = version {
+            request = request.header(IF_RANGE, version);
         }
         request.body(Full::default()).map_err(Trouble::broken)
     }

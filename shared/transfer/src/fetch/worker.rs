@@ -175,7 +175,7 @@ impl Worker {
             }
             tokio::select! {
                 // Boxed: the TLS state would make every future around it 16 KiB large.
-                wire = Box::pin(Wire::open(&self.download.job.line, &source)) => {
+                wire = Box::pin(Wire::open(&self.download.job.line, &source, Arc::clone(&self.peer.version))) => {
                     if self.slot == Slot::First {
                         self.peer.dialled();
                     }

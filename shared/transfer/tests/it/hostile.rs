@@ -124,8 +124,7 @@ async fn another_version_in_answer_to_if_range_is_a_change_and_no_lie() {
         answer
     });
     let (sender, receiver) = (Sender::tampering(change).await, Receiver::new());
-    // Too small for a second connection: the third answer is to a request that names the tag.
-    let offered = sender.share(1, "x", &noise(7 * MIB, 1));
+    let offered = sender.share(1, "x", &noise(30 * MIB, 1));
     let error = receiver.fetch(&sender, &offered, "file").await.unwrap_err();
     assert!(matches!(error, FetchError::SourceChanged), "{error}");
     assert!(receiver.has_only_parts());
