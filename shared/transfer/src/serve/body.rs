@@ -16,7 +16,7 @@ use super::coding::Encoder;
 use crate::limit::Throttle;
 use crate::pool::FRAME_BYTES;
 use crate::range::Slice;
-use crate::share::{Giving, Listed, ReadError, Reader, Served, Shares, Slot};
+use crate::share::{Giving, Listed, ReadError, Reader, Served, Shares, Slot, Turn};
 use crate::upload::Sending;
 
 /// Responses at once up to which each may use a large pooled frame: 16 MiB together.
@@ -49,6 +49,7 @@ pub(super) struct ContentBody {
     sending: Sending,
     listed: Listed,
     giving: Giving,
+    turn: Turn,
     pace: Pace,
     disk: Disk,
     _slot: Slot,
@@ -62,14 +63,15 @@ impl ContentBody {
         served: Arc<Served>,
         reader: Reader,
         slice: Slice,
-        (listed, slot): (Listed, Slot),
+        (listed, giving, slot, turn): (Listed, Giving, Slot, Turn),
         encoder: Option<Encoder>,
     ) -> Self {
         let shares = ask.shares.clone();
         let body = Self {
             listed,
             sending: served.past.meters.begin(ask.asker, shares.pulse()),
-            giving: served.past.given.begin(&served.layout, slice),
+            giving,
+            turn,
             throttle: shares.rates().of(&ask.asker.user),
             hangup: ask.hangup.clone(),
             served,
@@ -137,6 +139,7 @@ impl ContentBody {
         let bytes = read.map_err(|why| self.broken(why))?;
         self.rest.start += len as u64;
         self.sending.sent(len as u64);
+        self.turn.sent(len);
         self.ready = match &mut self.encoder {
             Some(encoder) => encoder.encode(&bytes, self.rest.is_empty())?,
             None => bytes,

@@ -73,6 +73,8 @@ impl Ask<'_> {
         };
         // Before anything is waited for: whoever ends responses from now on ends this one too.
         let listed = Listed::new(self.shares.live(), served.door, self.asker.device, self.hangup);
+        let giving = served.past.given.begin(&served.layout, slice);
+        let turn = if sends { Some(self.shares.turns().next(slice.len()).await) } else { None };
         let begun = match self.begin(served, slice, sends).await {
             Ok(begun) => begun,
             Err(why) => {
@@ -81,12 +83,19 @@ impl Ask<'_> {
                 return Err(Box::new(self.unreadable(served, why)));
             }
         };
-        let Some(slot) = slot else {
+        let (Some(slot), Some(turn)) = (slot, turn) else {
             return Ok((empty(), false));
         };
         let encoder = begun.sample.and_then(|sample| self.encoder(served, &sample));
         let is_coded = encoder.is_some();
-        let body = ContentBody::new(self, Arc::clone(served), begun.reader, slice, (listed, slot), encoder);
+        let body = ContentBody::new(
+            self,
+            Arc::clone(served),
+            begun.reader,
+            slice,
+            (listed, giving, slot, turn),
+            encoder,
+        );
         Ok((body.boxed(), is_coded))
     }
 

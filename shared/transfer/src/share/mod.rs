@@ -27,6 +27,7 @@ mod slots;
 mod speeds;
 mod sweep;
 mod table;
+mod turns;
 mod walk;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub(crate) use served::{List, Served};
 pub use shared::{Shared, SharedFile, SharedVersion};
 pub(crate) use slots::{ASK_AGAIN, Slot, Slots};
 pub(crate) use speeds::Speeds;
+pub(crate) use turns::{Turn, Turns};
 
 use served::{Content, Past};
 use table::{Log, Table};
@@ -62,6 +64,7 @@ struct Inner {
     pool: Pool,
     live: Arc<Live>,
     slots: Slots,
+    turns: Turns,
     speeds: Speeds,
     rates: Rates,
     spoiled: mpsc::Sender<(Door, ShareError)>,
@@ -87,6 +90,7 @@ impl Shares {
             pool: Pool::default(),
             live: Arc::new(Live::new()),
             slots: Slots::default(),
+            turns: Turns::default(),
             speeds: Speeds::default(),
             rates: up,
             spoiled,
@@ -250,6 +254,10 @@ impl Shares {
 
     pub(crate) fn slots(&self) -> &Slots {
         &self.0.slots
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     pub(crate) fn speeds(&self) -> &Speeds {
