@@ -41,18 +41,23 @@ pub(super) struct ContentBody {
     rest: Slice,
     /// Read, and compressed or not: what goes out next.
     ready: Bytes,
-    /// Paid for with waiting.
-    held: Option<(Bytes, Wait)>,
+    /// Being paid for with waiting.
+    paid: Option<(Bytes, Wait)>,
     encoder: Option<Encoder>,
     throttle: Throttle,
     hangup: CancellationToken,
     sending: Sending,
-    listed: Listed,
-    giving: Giving,
-    turn: Turn,
+    held: Held,
     pace: Pace,
     disk: Disk,
-    _slot: Slot,
+}
+
+/// What a response has while it goes out, and gives back in the end.
+pub(super) struct Held {
+    pub(super) listed: Listed,
+    pub(super) giving: Giving,
+    pub(super) turn: Turn,
+    pub(super) _slot: Slot,
 }
 
 type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
@@ -63,26 +68,23 @@ impl ContentBody {
         served: Arc<Served>,
         reader: Reader,
         slice: Slice,
-        (listed, giving, slot, turn): (Listed, Giving, Slot, Turn),
+        held: Held,
         encoder: Option<Encoder>,
     ) -> Self {
         let shares = ask.shares.clone();
         let body = Self {
-            listed,
             sending: served.past.meters.begin(ask.asker, shares.pulse()),
-            giving,
-            turn,
             throttle: shares.rates().of(&ask.asker.user),
             hangup: ask.hangup.clone(),
             served,
             reader,
             rest: slice,
             ready: Bytes::new(),
-            held: None,
+            paid: None,
             encoder,
             pace: Pace::default(),
             disk: Disk::default(),
-            _slot: slot,
+            held,
             shares,
         };
         body.shares.look_after();
@@ -91,20 +93,20 @@ impl ContentBody {
 
     /// Whether everything was handed out.
     fn is_done(&self) -> bool {
-        self.rest.is_empty() && self.ready.is_empty() && self.held.is_none()
+        self.rest.is_empty() && self.ready.is_empty() && self.paid.is_none()
     }
 
     /// The next bytes to go, at once or, when limited, after a while.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        if let Some((_, wait)) = &mut self.held {
+        if let Some((_, wait)) = &mut self.paid {
             ready!(wait.as_mut().poll(cx));
         }
-        if self.listed.is_stopped() || self.served.is_withdrawn() {
+        if self.held.listed.is_stopped() || self.served.is_withdrawn() {
             return Poll::Ready(Err(io::Error::other(
                 "it was withdrawn, or the device signed out or hardly reads",
             )));
         }
-        if let Some((frame, _)) = self.held.take() {
+        if let Some((frame, _)) = self.paid.take() {
             return Poll::Ready(Ok(Some(frame)));
         }
         while self.ready.is_empty() {
@@ -125,7 +127,7 @@ impl ContentBody {
                 () = hangup.cancelled() => {}
             }
         };
-        self.held = Some((frame, Box::pin(wait)));
+        self.paid = Some((frame, Box::pin(wait)));
         self.poll_next(cx)
     }
 
@@ -139,7 +141,7 @@ impl ContentBody {
         let bytes = read.map_err(|why| self.broken(why))?;
         self.rest.start += len as u64;
         self.sending.sent(len as u64);
-        self.turn.sent(len);
+        self.held.turn.sent(len);
         self.ready = match &mut self.encoder {
             Some(encoder) => encoder.encode(&bytes, self.rest.is_empty())?,
             None => bytes,
@@ -150,7 +152,7 @@ impl ContentBody {
 
     /// How much to read now: much while few are served and nothing holds them up.
     fn step(&self) -> usize {
-        let is_large = self.shares.live().count() <= LARGE_FRAMES && !self.listed.is_slow();
+        let is_large = self.shares.live().count() <= LARGE_FRAMES && !self.held.listed.is_slow();
         let most = if is_large {
             self.throttle.frame(FRAME_BYTES).max(SMALL_FRAME_BYTES)
         } else {
@@ -180,13 +182,13 @@ impl ContentBody {
 
     /// A frame is on its way.
     fn handed(&mut self, bytes: usize) {
-        self.listed.handed(bytes);
+        self.held.listed.handed(bytes);
         let now = Instant::now();
         self.pace.handed(bytes, now);
         if self.is_done() {
-            self.giving.done();
+            self.held.giving.done();
             if let Some(rate) = self.pace.rate(now) {
-                self.shares.speeds().measured(self.listed.device(), rate);
+                self.shares.speeds().measured(self.held.listed.device(), rate);
             }
         }
     }
@@ -201,7 +203,7 @@ impl Body for ContentBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = self.get_mut();
-        this.listed.asked();
+        this.held.listed.asked();
         match ready!(this.poll_next(cx)) {
             Ok(Some(bytes)) => {
                 this.handed(bytes.len());
@@ -223,8 +225,8 @@ impl Body for ContentBody {
         if self.encoder.is_some() {
             return SizeHint::default();
         }
-        let held = self.held.as_ref().map_or(0, |(frame, _)| frame.len());
-        SizeHint::with_exact(self.rest.len() + (self.ready.len() + held) as u64)
+        let paid = self.paid.as_ref().map_or(0, |(frame, _)| frame.len());
+        SizeHint::with_exact(self.rest.len() + (self.ready.len() + paid) as u64)
     }
 }
 

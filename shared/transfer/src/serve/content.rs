@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 use landline_net::{Body, empty};
 use tokio::task::spawn_blocking;
 
-use super::body::{ContentBody, LARGE_FRAMES};
+use super::body::{ContentBody, Held, LARGE_FRAMES};
 use super::coding::{self, Encoder, SAMPLE_BYTES, Sample};
 use super::{Ask, answers};
 use crate::range::{Selection, Slice};
@@ -65,43 +65,34 @@ impl Ask<'_> {
 
     /// The bytes of a slice of the content, and whether they are compressed.
     async fn body(&self, served: &Arc<Served>, slice: Slice) -> Result<(Body, bool), Box<Response<Body>>> {
-        let sends = !self.is_head && !slice.is_empty();
-        let slot = match sends.then(|| self.shares.slots().take(self.asker.device)) {
-            Some(Err(ahead)) => return Err(Box::new(answers::busy(ahead))),
-            Some(Ok(slot)) => Some(slot),
-            None => None,
-        };
-        // Before anything is waited for: whoever ends responses from now on ends this one too.
+        let unreadable = |why| Box::new(self.unreadable(served, why));
+        if self.is_head || slice.is_empty() {
+            return self.begin(served, slice, false).await.map(|_| (empty(), false)).map_err(unreadable);
+        }
+        let slot = self.shares.slots().take(self.asker.device);
+        let slot = slot.map_err(|ahead| Box::new(answers::busy(ahead)))?;
+        // Before anything is waited for: whoever ends responses from now on ends this one too, and whoever
+        // asks what goes out is told of this.
         let listed = Listed::new(self.shares.live(), served.door, self.asker.device, self.hangup);
         let giving = served.past.given.begin(&served.layout, slice);
-        let turn = if sends { Some(self.shares.turns().next(slice.len()).await) } else { None };
-        let begun = match self.begin(served, slice, sends).await {
+        let turn = self.shares.turns().next(slice.len()).await;
+        let begun = match self.begin(served, slice, self.samples(served, slice)).await {
             Ok(begun) => begun,
             Err(why) => {
                 // The answer says why: it must not end with the door.
                 drop(listed);
-                return Err(Box::new(self.unreadable(served, why)));
+                return Err(unreadable(why));
             }
-        };
-        let (Some(slot), Some(turn)) = (slot, turn) else {
-            return Ok((empty(), false));
         };
         let encoder = begun.sample.and_then(|sample| self.encoder(served, &sample));
         let is_coded = encoder.is_some();
-        let body = ContentBody::new(
-            self,
-            Arc::clone(served),
-            begun.reader,
-            slice,
-            (listed, giving, slot, turn),
-            encoder,
-        );
+        let held = Held { listed, giving, turn, _slot: slot };
+        let body = ContentBody::new(self, Arc::clone(served), begun.reader, slice, held, encoder);
         Ok((body.boxed(), is_coded))
     }
 
     /// Opens and samples where that may take as long as a disk likes.
-    async fn begin(&self, served: &Arc<Served>, slice: Slice, sends: bool) -> Result<Begun, Unreadable> {
-        let sampling = sends && self.samples(served, slice);
+    async fn begin(&self, served: &Arc<Served>, slice: Slice, sampling: bool) -> Result<Begun, Unreadable> {
         let mut reader = served.reader();
         if !reader.must_open() && !sampling {
             return Ok(Begun { reader, sample: None });
