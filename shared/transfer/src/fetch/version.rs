@@ -19,9 +19,14 @@ impl Version {
         lock(&self.0).as_ref().filter(|(behind, _)| *behind == door).map(|(_, tag)| tag.clone())
     }
 
-    /// Part of the content came under this tag; `None` to ask again as if for the first time.
-    pub(super) fn set(&self, door: Door, tag: Option<HeaderValue>) {
-        *lock(&self.0) = tag.map(|tag| (door, tag));
+    /// Part of the content comes under this tag. Says whether that is the version there was, if there was
+    /// one; if it is not, none is known from now on.
+    pub(super) fn is_still(&self, door: Door, tag: Option<HeaderValue>) -> bool {
+        let mut known = lock(&self.0);
+        let is_other =
+            known.as_ref().is_some_and(|(behind, known)| *behind == door && Some(known) != tag.as_ref());
+        *known = tag.filter(|_| !is_other).map(|tag| (door, tag));
+        !is_other
     }
 }
 
@@ -35,12 +40,15 @@ mod tests {
     fn a_tag_holds_behind_its_door_until_there_is_another() {
         let share = Door::Share(ShareId::from_bytes([1; 16]));
         let held = Door::Held(HeldKey::from_bytes([2; 16]));
-        let tag = HeaderValue::from_static("\"old\"");
+        let [old, new] = ["\"old\"", "\"new\""].map(HeaderValue::from_static);
         let version = Version::default();
         assert_eq!(version.tag(share), None);
-        version.set(share, Some(tag.clone()));
-        assert_eq!((version.tag(share), version.tag(held)), (Some(tag), None));
-        version.set(share, None);
+        assert!(version.is_still(share, Some(old.clone())) && version.is_still(share, Some(old.clone())));
+        assert_eq!((version.tag(share), version.tag(held)), (Some(old), None));
+        assert!(!version.is_still(share, Some(new.clone())));
         assert_eq!(version.tag(share), None);
+        assert!(version.is_still(share, Some(new.clone())));
+        assert!(version.is_still(held, Some(new)) && version.tag(share).is_none());
+        assert!(!version.is_still(held, None));
     }
 }

@@ -84,13 +84,16 @@ impl Wire {
         let before = self.version.tag(self.door);
         let answer = self.ask(Resource::Content, Some(slice), before.as_ref()).await?;
         let tag = answer.headers().get(ETAG).cloned();
-        if answer.status() == StatusCode::OK && before.is_some() && tag != before {
-            self.version.set(self.door, None);
+        let is_asked_for = match answer.status() {
+            StatusCode::OK => before.is_none() || tag == before,
+            StatusCode::PARTIAL_CONTENT => self.version.is_still(self.door, tag),
+            _ => true,
+        };
+        if !is_asked_for {
             let error = WireError::new(ErrorCode::Changed, "It is another version than before.");
             return Err(Trouble::refused(error, self.is_author()));
         }
         let answer = self.partial(answer).await?;
-        self.version.set(self.door, tag);
         if header(answer.headers(), CONTENT_RANGE) != Some(slice.to_response(size).as_bytes()) {
             return Err(Trouble::Lied("sent another part of the file than was asked for"));
         }
