@@ -6,7 +6,7 @@
 //! as full when about as much goes out as the most that went out lately. While two slow receivers are
 //! served, little does, and whoever comes next is served at once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,8 +16,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::lock;
 
-/// So many at once never wait: when one ends or is held up, the other has the line.
+/// So many at once never wait: when one ends, the other has the line.
 const AT_ONCE: usize = 2;
+/// One of which nothing went out for so long is held up elsewhere, and nobody waits for it.
+const HELD_UP: Duration = Duration::from_millis(150);
 /// The line is full from this share of the most that it carried lately.
 const FULL: f64 = 0.7;
 /// As much never waits: a small file, or the first piece by which a line is tried.
@@ -29,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What goes out is counted in steps of this time.
 const STEP: Duration = Duration::from_millis(100);
 /// And looked at over so many of them: buffers on the way swallow a part of what is handed out.
-const STEPS: usize = 10;
+const STEPS: usize = 5;
 /// The most that went out is half forgotten after so many steps in which less did.
 const HALF_LIFE: f64 = 300.0;
 
@@ -44,7 +46,10 @@ struct Inner {
 }
 
 /// A response that has begun; the next one's turn when dropped.
-pub(crate) struct Turn(Turns);
+pub(crate) struct Turn {
+    turns: Turns,
+    ticket: u64,
+}
 
 impl Turns {
     /// Waits for a turn to send so many bytes, a second at most.
@@ -57,7 +62,7 @@ impl Turns {
             let is_due = bytes <= SMALL || now.saturating_duration_since(asked) >= PATIENCE;
             if lock(&self.0.line).begin(ticket, now, is_due) {
                 waiting.ticket = None;
-                return Turn(self.clone());
+                return Turn { turns: self.clone(), ticket };
             }
             let _ = timeout(LOOK, ended).await;
         }
@@ -83,21 +88,22 @@ impl Drop for Waiting<'_> {
 impl Turn {
     /// So many bytes go out.
     pub(crate) fn sent(&self, bytes: usize) {
-        lock(&self.0.0.line).rate.sent(bytes as u64, Instant::now());
+        lock(&self.turns.0.line).sent(self.ticket, bytes as u64, Instant::now());
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        lock(&self.0.0.line).under_way -= 1;
-        self.0.0.ended.notify_waiters();
+        lock(&self.turns.0.line).under_way.remove(&self.ticket);
+        self.turns.0.ended.notify_waiters();
     }
 }
 
 /// Who goes out and who waits. Pure.
 #[derive(Default)]
 struct Line {
-    under_way: usize,
+    /// With when something of each went out last.
+    under_way: HashMap<u64, Instant>,
     waiting: VecDeque<u64>,
     tickets: u64,
     rate: Rate,
@@ -118,12 +124,23 @@ impl Line {
     /// wait any more.
     fn begin(&mut self, ticket: u64, now: Instant, is_due: bool) -> bool {
         let is_next = self.waiting.front() == Some(&ticket);
-        let may = is_due || is_next && (self.under_way < AT_ONCE || !self.rate.is_full(now));
+        let may = is_due || is_next && (self.moving(now) < AT_ONCE || !self.rate.is_full(now));
         if may {
             self.give_up(ticket);
-            self.under_way += 1;
+            self.under_way.insert(ticket, now);
         }
         may
+    }
+
+    fn sent(&mut self, ticket: u64, bytes: u64, now: Instant) {
+        self.under_way.insert(ticket, now);
+        self.rate.sent(bytes, now);
+    }
+
+    /// How many of those under way are not held up.
+    fn moving(&self, now: Instant) -> usize {
+        let is_moving = |last: &&Instant| now.saturating_duration_since(**last) < HELD_UP;
+        self.under_way.values().filter(is_moving).count()
     }
 }
 
@@ -175,6 +192,8 @@ impl Rate {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     /// A line, and a clock at its beginning.
@@ -182,10 +201,12 @@ mod tests {
         (Line::default(), Instant::now())
     }
 
-    /// Sends as much in each step until then.
-    fn send(line: &mut Line, from: Instant, ms: std::ops::Range<u64>, bytes: u64) {
+    /// Sends as much in each step until then, of these.
+    fn send(line: &mut Line, of: &[u64], from: Instant, ms: std::ops::Range<u64>, bytes: u64) {
         for at in ms.step_by(50) {
-            line.rate.sent(bytes, from + Duration::from_millis(at));
+            for ticket in of {
+                line.sent(*ticket, bytes, from + Duration::from_millis(at));
+            }
         }
     }
 
@@ -198,46 +219,66 @@ mod tests {
     fn while_the_line_is_full_the_third_waits_for_one_to_end() {
         let (mut line, began) = line();
         let at = |ms| began + Duration::from_millis(ms);
-        assert!(asks(&mut line, began).1 && asks(&mut line, began).1);
-        send(&mut line, began, 0..3_000, 1_000);
+        let (first, second) = (asks(&mut line, began), asks(&mut line, began));
+        assert!(first.1 && second.1);
+        send(&mut line, &[first.0, second.0], began, 0..3_000, 500);
         let (third, begins) = asks(&mut line, at(3_000));
         let (fourth, too) = asks(&mut line, at(3_000));
         assert!(!begins && !too);
-        line.under_way -= 1;
+        line.under_way.remove(&first.0);
         assert!(!line.begin(fourth, at(3_001), false), "it is not the next");
         assert!(line.begin(third, at(3_001), false) && !line.begin(fourth, at(3_001), false));
         assert!(line.begin(fourth, at(4_000), true), "it has waited for long enough");
-        assert_eq!((line.under_way, line.waiting.len()), (3, 0));
+        assert_eq!((line.under_way.len(), line.waiting.len()), (3, 0));
     }
 
     #[test]
     fn slow_receivers_hold_nobody_up() {
         let (mut line, began) = line();
         let at = |ms| began + Duration::from_millis(ms);
-        send(&mut line, began, 0..3_000, 1_000);
-        assert!(asks(&mut line, began).1 && asks(&mut line, began).1);
-        send(&mut line, began, 3_000..5_000, 600);
-        assert!(asks(&mut line, at(5_000)).1, "the line has carried more than that");
+        let slow = [asks(&mut line, began).0, asks(&mut line, began).0];
+        let (fast, begins) = asks(&mut line, began);
+        assert!(begins);
+        for second in 0..4 {
+            // A little of the slow ones each second, and of the fast one all the time.
+            send(&mut line, &slow, began, second * 1_000..second * 1_000 + 50, 10);
+            send(&mut line, &[fast], began, second * 1_000..(second + 1) * 1_000, 1_000);
+        }
+        line.under_way.remove(&fast);
+        assert!(
+            asks(&mut line, at(4_000)).1,
+            "both are held up elsewhere, although the line was full just now"
+        );
+    }
+
+    #[test]
+    fn receivers_that_take_all_they_can_leave_the_rest_of_the_line() {
+        let (mut line, began) = line();
+        let both = [asks(&mut line, began).0, asks(&mut line, began).0];
+        send(&mut line, &both, began, 0..3_000, 500);
+        send(&mut line, &both, began, 3_000..4_000, 300);
+        assert!(asks(&mut line, began + Duration::from_secs(4)).1, "the line has carried more than that");
     }
 
     #[test]
     fn whoever_goes_away_is_not_waited_for() {
         let (mut line, began) = line();
-        send(&mut line, began, 0..3_000, 1_000);
+        let both = [asks(&mut line, began).0, asks(&mut line, began).0];
+        send(&mut line, &both, began, 0..3_000, 500);
         let now = began + Duration::from_secs(3);
-        assert!(asks(&mut line, now).1 && asks(&mut line, now).1);
         let (gone, next) = (asks(&mut line, now).0, asks(&mut line, now).0);
         line.give_up(gone);
-        line.under_way -= 1;
+        assert!(!line.begin(next, now, false));
+        line.under_way.remove(&both[0]);
         assert!(line.begin(next, now, false));
     }
 
     #[test]
     fn what_a_line_once_carried_is_forgotten() {
         let (mut line, began) = line();
-        send(&mut line, began, 0..2_000, 1_000);
+        send(&mut line, &[0], began, 0..2_000, 1_000);
         let mut is_full_after = |from: u64, until: u64| {
-            send(&mut line, began, from * 1_000..until * 1_000, 300);
+            send(&mut line, &[0], began, from * 1_000..until * 1_000, 300);
             line.rate.is_full(began + Duration::from_secs(until))
         };
         assert!(!is_full_after(2, 20));
@@ -248,8 +289,9 @@ mod tests {
     async fn a_turn_comes_when_another_ends_and_at_the_latest_after_a_second() {
         let turns = Turns::default();
         let next = || turns.next(2 * SMALL);
-        let (first, second) = (next().await, next().await);
+        let (first, second) = (RefCell::new(Some(next().await)), next().await);
         let steadily = async || loop {
+            first.borrow().iter().for_each(|first| first.sent(1_000));
             second.sent(1_000);
             tokio::time::sleep(STEP / 2).await;
         };
@@ -262,7 +304,7 @@ mod tests {
             assert_eq!(began.elapsed().as_millis(), PATIENCE.as_millis(), "what is small does not wait");
             let mut fourth = Box::pin(next());
             assert!(timeout(STEP * 5, &mut fourth).await.is_err());
-            drop((first, third));
+            drop((first.take(), third));
             assert!(timeout(Duration::from_millis(1), fourth).await.is_ok());
         };
         tokio::select! {
