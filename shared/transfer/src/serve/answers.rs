@@ -1,5 +1,7 @@
 //! The answers that are no content, and the headers of those that are.
 
+use std::io;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
@@ -10,9 +12,9 @@ use landline_protocol::{ErrorCode, WireError};
 
 use crate::limit::Throttle;
 use crate::range::Slice;
-use crate::share::{ASK_AGAIN, ReadError, ShareError};
+use crate::share::{ASK_AGAIN, Listed, ReadError, ShareError};
 
-/// The most of a list that is sent at a time while there is a limit.
+/// The most of a list that is sent at a time.
 const LIST_FRAME: usize = 64 * 1024;
 
 /// There is nothing here, or not for this asker: nobody can tell which.
@@ -42,17 +44,20 @@ pub(super) fn busy(ahead: u32) -> Response<Body> {
     error(&wire)
 }
 
-/// A list at the rate that its asker may have.
-pub(super) fn paced(list: Bytes, throttle: Throttle) -> Body {
-    if !throttle.is_limited() {
-        return landline_net::full(list);
-    }
-    let frames = futures_util::stream::unfold((list, throttle), async |(mut rest, throttle)| {
-        let len = rest.len().min(throttle.frame(LIST_FRAME));
-        let frame = Some(rest.split_to(len)).filter(|frame| !frame.is_empty())?;
-        throttle.take(len).await;
-        Some((Ok(Frame::data(frame)), (rest, throttle)))
-    });
+/// A list at the rate that its asker may have, ended like any other response when it is to have no more.
+pub(super) fn paced(list: Bytes, throttle: Throttle, listed: Listed) -> Body {
+    let frames =
+        futures_util::stream::unfold((list, throttle, listed), async |(mut rest, throttle, listed)| {
+            let len = rest.len().min(throttle.frame(LIST_FRAME));
+            let frame = Some(rest.split_to(len)).filter(|frame| !frame.is_empty())?;
+            throttle.take(len).await;
+            let frame = if listed.is_stopped() {
+                Err(io::Error::other("it was withdrawn"))
+            } else {
+                Ok(Frame::data(frame))
+            };
+            Some((frame, (rest, throttle, listed)))
+        });
     StreamBody::new(frames).boxed()
 }
 

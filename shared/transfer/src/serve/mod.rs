@@ -10,11 +10,11 @@ use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
 use landline_net::{Body, empty, json};
 use landline_protocol::Have;
-use landline_protocol::peer_routes::{FileRoute, Resource};
+use landline_protocol::peer_routes::{Door, FileRoute, Resource};
 use tokio_util::sync::CancellationToken;
 
 use crate::range::{Selection, Slice, select};
-use crate::share::{List, Served, Shares};
+use crate::share::{List, Listed, Served, Shares};
 pub use crate::upload::Asker;
 
 mod answers;
@@ -73,14 +73,14 @@ impl Ask<'_> {
                 Some((whole, tag)) => self.stream(Stream { served, whole, tag }).await,
                 None => answers::not_found(),
             },
-            Resource::Tree => self.list(served.tree(), None),
-            Resource::Manifest => self.list(served.manifest(), served.manifest_tag().as_deref()),
+            Resource::Tree => self.list(served.door, served.tree(), None),
+            Resource::Manifest => self.list(served.door, served.manifest(), served.manifest_tag().as_deref()),
             Resource::Have => have(&served),
         }
     }
 
     /// A list that is in memory, whole or one range.
-    fn list(&self, list: List, tag: Option<&str>) -> Response<Body> {
+    fn list(&self, door: Door, list: List, tag: Option<&str>) -> Response<Body> {
         let bytes = match list {
             List::Here(bytes) => bytes,
             List::NotYet => return answers::not_yet(),
@@ -95,7 +95,8 @@ impl Ask<'_> {
         let place = |at| usize::try_from(at).unwrap_or(bytes.len());
         let part = bytes.slice(place(slice.start)..place(slice.end));
         let throttle = self.shares.rates().of(&self.asker.user);
-        let mut response = answers::bytes(status, answers::paced(part, throttle), Some(slice.len()));
+        let listed = Listed::new(self.shares.live(), door, self.asker.device, self.hangup);
+        let mut response = answers::bytes(status, answers::paced(part, throttle, listed), Some(slice.len()));
         answers::describe(&mut response, status, slice, size, tag);
         response
     }

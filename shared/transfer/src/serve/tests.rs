@@ -474,3 +474,16 @@ async fn withdrawing_reaches_what_a_limit_holds_up() {
     let ended = tokio::time::timeout(std::time::Duration::from_secs(1), waiting).await;
     assert!(ended.unwrap().unwrap());
 }
+
+/// Nobody polls a body whose receiver does not read: the connection is closed under it.
+#[tokio::test]
+async fn withdrawing_ends_a_list_too() {
+    let desk = Desk::new();
+    desk.share_path(&folder(&desk).0);
+    let hangup = CancellationToken::new();
+    let request = Request::get(path_of(Resource::Manifest)).body(()).unwrap();
+    let mut body = respond(&desk.shares, &user("bob"), &hangup, request).await.into_body();
+    assert!(!hangup.is_cancelled());
+    desk.shares.remove(&ID);
+    assert!(hangup.is_cancelled() && body.frame().await.unwrap().is_err());
+}
