@@ -149,7 +149,14 @@ impl FileStore {
 
     pub(super) fn read(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
         match self.there.get() {
-            Some(There::Identical { file, .. }) => read_exactly(file, buffer, start),
+            Some(There::Identical { name, file, version }) => {
+                read_exactly(file, buffer, start)?;
+                if FileVersion::of(file)? == *version {
+                    Ok(())
+                } else {
+                    Err(changed(&self.folder.path().join(name)))
+                }
+            }
             _ => read_exactly(&self.data.file, buffer, start),
         }
     }

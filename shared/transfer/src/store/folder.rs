@@ -205,7 +205,7 @@ impl FolderStore {
 
     fn read_file(&self, file: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         if self.states.get(file) == State::Identical {
-            return read_exactly(&self.open_there(file)?, buffer, offset);
+            return self.read_there(file, offset, buffer);
         }
         if let Some(open) = self.handles.file(file) {
             return read_exactly(&open.file, buffer, offset);

@@ -35,7 +35,7 @@ pub fn outlook(to: &Destination) -> io::Result<Outlook> {
 
 /// Refuses a size that no disk has, before memory is set aside for its hashes.
 pub(super) fn plausible(folder: &Directory, size: u64) -> io::Result<()> {
-    let free = disk::free(folder.handle()).unwrap_or(u64::MAX >> 8);
+    let free = disk::free(folder.handle()).unwrap_or(SPARSE_BYTES);
     if size > free.max(SPARSE_BYTES) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
 }
 

@@ -7,6 +7,8 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::check::read_exactly;
+use super::file::changed;
 use super::folder::FolderStore;
 use super::parts::into_io;
 use super::tree::TOP;
@@ -95,6 +97,18 @@ impl FolderStore {
         let other = lock(&self.there.files).get(&file).and_then(|(name, _)| name.clone());
         let name = other.unwrap_or_else(|| self.tree.name(&self.manifest, file).as_str().into());
         here.as_ref().unwrap_or(&self.folder).open_file(&*name).map_err(into_io)
+    }
+
+    /// Reads from an identical file, as long as it is what it was.
+    pub(super) fn read_there(&self, file: u32, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let open = self.open_there(file)?;
+        read_exactly(&open, buffer, offset)?;
+        let known = lock(&self.there.files).get(&file).map(|(_, version)| *version);
+        if Some(self.there.version(&open)?) == known {
+            Ok(())
+        } else {
+            Err(changed(&self.folder.path().join(self.tree.name(&self.manifest, file).as_str())))
+        }
     }
 
     /// Takes note that a file is at the destination.

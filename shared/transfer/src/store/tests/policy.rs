@@ -1,5 +1,8 @@
 //! A name that is taken: nothing is ever overwritten, and what is identical is not fetched again.
 
+use std::io::Write as _;
+use std::time::Duration;
+
 use super::*;
 
 const ALL: [Conflict; 4] = [Conflict::Ask, Conflict::Skip, Conflict::Rename, Conflict::Replace];
@@ -43,6 +46,27 @@ fn an_identical_file_is_neither_fetched_nor_touched() {
         assert_eq!((placed.identical, brought, &placed.path), (1, 0, &sample.path("name.BIN")));
         assert_eq!(fs::metadata(&placed.path).unwrap().modified().unwrap(), before);
         assert_eq!(sample.names(), ["name.BIN"]);
+    }
+}
+
+/// It would be passed on unverified.
+#[test]
+fn an_identical_file_that_is_edited_is_not_read_any_more() {
+    let [one, many] = [small(), folder()].map(|sample| sample.conflict(Conflict::Replace));
+    fs::write(one.path("Name.bin"), "new").unwrap();
+    fs::create_dir_all(many.path("Sent")).unwrap();
+    fs::write(many.path("Sent/same"), "same").unwrap();
+    for (sample, path) in [(one, "Name.bin"), (many, "Sent/same")] {
+        let store = sample.open().unwrap();
+        let good = sample.good(&store).unwrap();
+        let start = sample.layout.piece(good[0]).unwrap().start;
+        let mut buffer = [0; 3];
+        store.read(start, &mut buffer).unwrap();
+        let (text, there) =
+            (fs::read(sample.path(path)).unwrap(), fs::File::options().write(true).open(sample.path(path)));
+        std::thread::sleep(Duration::from_millis(20)); // the clock of files ticks every few milliseconds
+        there.unwrap().write_all(&text.to_ascii_uppercase()).unwrap();
+        assert!(store.read(start, &mut buffer).unwrap_err().to_string().contains("changed"), "{path}");
     }
 }
 
