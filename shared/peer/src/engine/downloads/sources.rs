@@ -45,9 +45,14 @@ impl Known {
         };
         let author = source(row.author.clone(), row.device, Door::Share(row.share));
         let others = self.holders.iter().map(|(holder, _)| holder);
-        let others = others.filter(|one| one.device != *me && one.device != row.device);
+        let mut others: Vec<&Holder> =
+            others.filter(|one| one.device != *me && one.device != row.device).collect();
+        // The coordinator names them in any order: the same ones are the same list, and no news.
+        others.sort_unstable_by_key(|one| one.device);
         let held = Door::Held(row.key());
-        std::iter::once(author).chain(others.map(|one| source(one.user.clone(), one.device, held))).collect()
+        std::iter::once(author)
+            .chain(others.into_iter().map(|one| source(one.user.clone(), one.device, held)))
+            .collect()
     }
 }
 
@@ -124,11 +129,45 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use landline_protocol::{ConversationId, MessageId, OfferedName, ShareId, Timestamp};
+
     use super::*;
 
     fn holder(number: u8) -> Holder {
         let user = "bob".parse().unwrap();
         Holder { user, device: DeviceId::from_bytes([number; 32]), complete: true }
+    }
+
+    /// Alice's offer.
+    fn row() -> OfferRow {
+        OfferRow {
+            offer: MessageId::new(Timestamp::from_millis(1), [1; 10]),
+            conv: 1,
+            conversation: ConversationId::lobby(),
+            author: "alice".parse().unwrap(),
+            device: DeviceId::from_bytes([100; 32]),
+            share: ShareId::from_bytes([1; 16]),
+            name: OfferedName::new("file"),
+            size: 1,
+            root: None,
+            folder: None,
+            replaces: None,
+            mine: false,
+            answers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_same_holders_in_another_order_are_no_news() {
+        let row = row();
+        let directory = Directory::default();
+        let sources = |order: [u8; 3]| {
+            let mut known = Known::default();
+            known.hear(order.map(holder).into(), "a".into(), Instant::now());
+            known.sources(&row, &directory, &DeviceId::from_bytes([9; 32]))
+        };
+        assert_eq!(sources([3, 1, 2]), sources([2, 3, 1]));
+        assert_eq!(sources([3, 1, 2]).len(), 4);
     }
 
     #[test]
