@@ -19,7 +19,7 @@ use crate::lock;
 /// So many at once never wait: when one ends, the other has the line.
 const AT_ONCE: usize = 2;
 /// One of which nothing went out for so long is held up elsewhere, and nobody waits for it.
-const HELD_UP: Duration = Duration::from_millis(150);
+const HELD_UP: Duration = Duration::from_millis(300);
 /// The line is full from this share of the most that it carried lately.
 const FULL: f64 = 0.7;
 /// As much never waits: a small file, or the first piece by which a line is tried.
@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What goes out is counted in steps of this time.
 const STEP: Duration = Duration::from_millis(100);
 /// And looked at over so many of them: buffers on the way swallow a part of what is handed out.
-const STEPS: usize = 5;
+const STEPS: usize = 10;
 /// The most that went out is half forgotten after so many steps in which less did.
 const HALF_LIFE: f64 = 300.0;
 
