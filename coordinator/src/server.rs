@@ -170,6 +170,8 @@ fn accept_limits(config: &Config) -> AcceptLimits {
     AcceptLimits {
         connections: config.limits.connections,
         per_address: config.limits.connections_per_address,
+        // Who reads slowly for a moment is not cut off: the kernel keeps more than the hub's queues.
+        unsent_bytes: None,
         ..AcceptLimits::default()
     }
 }

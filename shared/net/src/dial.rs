@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::tcp::tune;
+use crate::tcp::{UNSENT_BYTES, tune};
 use crate::wakes::Wakes;
 
 /// The stream of a dialled connection. rustls reads 4 KiB at a time; the buffer beneath it turns
@@ -133,7 +133,7 @@ async fn attempt(address: SocketAddr, connector: &TlsConnector) -> (SocketAddr, 
 
 async fn connect(remote: SocketAddr, connector: &TlsConnector) -> Result<Dialled, Failure> {
     let tcp = TcpStream::connect(remote).await.map_err(Failure::Tcp)?;
-    tune(&tcp).map_err(Failure::Tcp)?;
+    tune(&tcp, Some(UNSENT_BYTES)).map_err(Failure::Tcp)?;
     let local = tcp.local_addr().map_err(Failure::Tcp)?;
     let wakes = Arc::new(Wakes::of(&tcp).map_err(Failure::Tcp)?);
     let name = ServerName::IpAddress(remote.ip().into());

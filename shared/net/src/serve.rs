@@ -24,7 +24,7 @@ use crate::addresses::host_of;
 use crate::body::Body;
 use crate::places::{Place, Places};
 use crate::server_io::ServerIo;
-use crate::tcp::tune;
+use crate::tcp;
 
 /// Who is on the other end of an accepted connection.
 #[derive(Clone, Debug)]
@@ -51,6 +51,10 @@ pub struct AcceptLimits {
     pub connections: usize,
     /// Connections from one host (see [`crate::addresses::host_of`]), upgraded ones included.
     pub per_address: usize,
+    /// How many bytes of an answer that are not on their way yet may wait in the kernel. Few make a limit,
+    /// a pause or a cancel felt at once. `None` leaves it to the system, which is generous: for lines whose
+    /// readers may fall behind for a while.
+    pub unsent_bytes: Option<u32>,
 }
 
 impl Default for AcceptLimits {
@@ -61,6 +65,7 @@ impl Default for AcceptLimits {
             stall: Duration::from_secs(30),
             connections: 16_384,
             per_address: 256,
+            unsent_bytes: Some(tcp::UNSENT_BYTES),
         }
     }
 }
@@ -139,7 +144,7 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     async fn connection(self, tcp: TcpStream, remote: SocketAddr, place: Place<IpAddr>) {
-        if let Err(error) = tune(&tcp) {
+        if let Err(error) = tcp::tune(&tcp, self.limits.unsent_bytes) {
             tracing::debug!(%remote, %error, "a connection could not be set up for speed");
         }
         let handshake = timeout(self.limits.handshake, self.acceptor.accept(tcp));
