@@ -19,6 +19,11 @@ impl Version {
         lock(&self.0).as_ref().filter(|(behind, _)| *behind == door).map(|(_, tag)| tag.clone())
     }
 
+    /// It serves another version: asked again, it is asked as if for the first time.
+    pub(super) fn forget(&self) {
+        *lock(&self.0) = None;
+    }
+
     /// Part of the content comes under this tag. Says whether that is the version there was, if there was
     /// one; if it is not, none is known from now on.
     pub(super) fn is_still(&self, door: Door, tag: Option<HeaderValue>) -> bool {
@@ -50,5 +55,8 @@ mod tests {
         assert!(version.is_still(share, Some(new.clone())));
         assert!(version.is_still(held, Some(new)) && version.tag(share).is_none());
         assert!(!version.is_still(held, None));
+        assert!(version.is_still(held, Some(HeaderValue::from_static("\"third\""))));
+        version.forget();
+        assert!(version.tag(held).is_none() && version.is_still(held, None));
     }
 }

@@ -84,12 +84,14 @@ impl Wire {
         let before = self.version.tag(self.door);
         let answer = self.ask(Resource::Content, Some(slice), before.as_ref()).await?;
         let tag = answer.headers().get(ETAG).cloned();
+        // A 200 is held against what this request named: another connection may have noticed just now.
         let is_asked_for = match answer.status() {
             StatusCode::OK => before.is_none() || tag == before,
             StatusCode::PARTIAL_CONTENT => self.version.is_still(self.door, tag),
             _ => true,
         };
         if !is_asked_for {
+            self.version.forget();
             let error = WireError::new(ErrorCode::Changed, "It is another version than before.");
             return Err(Trouble::refused(error, self.is_author()));
         }
